@@ -1,0 +1,153 @@
+# tocsin: `make demo` shows it, `make check` tests it; README.md says more.
+
+VERSION := 0.1.0
+B ?= build
+CC ?= gcc
+PYTHON ?= /usr/bin/python3
+PREFIX ?= /usr
+CFLAGS ?= -O2 -g
+SAN ?=
+
+PKGS := libcurl json-c yaml-0.1 openssl libsystemd sqlite3 libpcre2-8
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Werror
+# OpenSSF compiler guide, as far as gcc 12 and clang 14 both take it.
+HARDEN := -fstack-protector-strong -fno-delete-null-pointer-checks \
+	-fno-strict-overflow -fno-strict-aliasing -fPIE
+ifeq ($(SAN),)
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+ifeq ($(shell uname -m),x86_64)
+HARDEN += -fcf-protection=full
+endif
+else
+SANFLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+ALL_CPPFLAGS := -D_GNU_SOURCE -DTOCSIN_VERSION='"$(VERSION)"' -Ilib -I. \
+	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
+ALL_CFLAGS := -std=gnu11 $(WARN) $(HARDEN) $(SANFLAGS) $(CFLAGS)
+ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(LDFLAGS)
+LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
+
+# Left to right: a folder includes only what stands before it.
+FOLDERS := base doc web rest aws alarm stackflow rule incident store
+FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard lib/$f/*.c),$f))
+reverse = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
+ARCHIVES := $(foreach f,$(call reverse,$(FOLDERS)),$B/lib/$f.a)
+
+AGENT_SRC := $(wildcard agent/*.c agent/*/*.c)
+AGENT_OBJ := $(AGENT_SRC:%.c=$B/%.o)
+UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
+UNIT := $(UNIT_SRC:tests/%.c=$B/%)
+FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$B/replay/%)
+
+.PHONY: all
+all: $(if $(AGENT_SRC),$B/tocsin)
+
+$B/tocsin: $(AGENT_OBJ) $(ARCHIVES)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(AGENT_OBJ) $(ARCHIVES) $(LIBS)
+
+$B/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define archive
+$B/lib/$(1).a: $(patsubst %.c,$B/%.o,$(wildcard lib/$(1)/*.c))
+	@rm -f $$@
+	$(AR) rcsD $$@ $$^
+endef
+$(foreach f,$(FOLDERS),$(eval $(call archive,$f)))
+
+# A unit test links its folder's archive and those to the left of it; its own
+# helpers stand beside it as lib/<folder>'s do. Agent tests see all of lib/.
+left = $(if $(filter $(1),$(FOLDERS)),$(call upto,$(1),$(FOLDERS)),$(FOLDERS))
+upto = $(if $(2),$(firstword $(2)) $(if $(filter $(1),$(firstword $(2))),,$(call upto,$(1),$(wordlist 2,99,$(2)))))
+define unit
+$B/unit/$(1)/%_test: $B/tests/unit/$(1)/%_test.o \
+		$(if $(filter agent,$(1)),$(filter-out $B/agent/main.o,$(AGENT_OBJ))) \
+		$(foreach f,$(call reverse,$(call left,$(1))),$B/lib/$f.a)
+	@mkdir -p $$(@D)
+	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
+endef
+$(foreach d,$(sort $(notdir $(patsubst %/,%,$(dir $(UNIT_SRC))))),$(eval $(call unit,$d)))
+.PRECIOUS: $B/%.o
+
+.PHONY: unit
+unit: $(UNIT)
+
+# One folder's tests, built and run: make unit-doc
+unit-%:
+	@$(MAKE) --no-print-directory $(filter $B/unit/$*/%,$(UNIT))
+	@for t in $(filter $B/unit/$*/%,$(UNIT)); do echo "== $$t"; $$t || exit 1; done
+
+# Each fuzz target with libFuzzer, and with a plain main that replays corpora.
+$B/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(ARCHIVES) $(LIBS)
+
+$B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+
+.PHONY: replay
+replay: $(REPLAY)
+	@for t in $(notdir $(REPLAY)); do \
+		$B/replay/$$t tests/fuzz/corpus/$$t || exit 1; done
+
+# SECONDS_EACH=30 make fuzz
+SECONDS_EACH ?= 30
+.PHONY: fuzz
+fuzz:
+	@$(MAKE) --no-print-directory B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined \
+		CFLAGS="-O1 -g" $(FUZZ_SRC:tests/fuzz/%.c=build-fuzz/fuzz/%)
+	@tests/fuzz/run $(SECONDS_EACH) $(FUZZ_SRC:tests/fuzz/%.c=%)
+
+.PHONY: deps
+deps:
+	@packaging/deps
+
+.PHONY: check
+check: deps
+	@$(MAKE) --no-print-directory all unit replay
+	@tests/run $B
+
+.PHONY: asan tsan
+asan:
+	@$(MAKE) --no-print-directory B=build-asan CC=clang SAN=address,undefined CFLAGS="-O1 -g" all unit replay
+	@tests/run build-asan
+tsan:
+	@$(MAKE) --no-print-directory B=build-tsan CC=clang SAN=thread CFLAGS="-O1 -g" all unit
+	@tests/run build-tsan
+
+.PHONY: lint
+lint:
+	@tests/lint/run
+
+.PHONY: bench
+bench: all
+	@tests/bench/run $B
+
+.PHONY: demo run
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@examples/demo $B
+run: deps
+	@$(MAKE) --no-print-directory all
+	@examples/demo $B --stay
+
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -m 0755 $B/tocsin $(DESTDIR)$(PREFIX)/bin/tocsin
+	for m in packaging/man/*.[15]; do \
+		install -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/ || exit 1; done
+	install -m 0644 packaging/systemd/tocsin.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+
+.PHONY: clean
+clean:
+	rm -rf build build-asan build-tsan build-fuzz build-plant-* build-clang
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

@@ -1,0 +1,317 @@
+#include "base/encode.h"
+
+#include <errno.h>
+
+void encode_hex(struct buf *out, const void *p, size_t n)
+{
+	static const char digit[] = "0123456789abcdef";
+	const unsigned char *b = p;
+	char *to = buf_room(out, 2 * n);
+
+	if (!to)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		to[2 * i] = digit[b[i] >> 4];
+		to[2 * i + 1] = digit[b[i] & 15];
+	}
+	buf_added(out, 2 * n);
+}
+
+static const char base64[] =
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void encode_base64(struct buf *out, const void *p, size_t n)
+{
+	const unsigned char *b = p;
+
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t v = (uint32_t)b[i] << 16;
+		char four[4];
+
+		v |= i + 1 < n ? (uint32_t)b[i + 1] << 8 : 0;
+		v |= i + 2 < n ? b[i + 2] : 0;
+		four[0] = base64[v >> 18];
+		four[1] = base64[v >> 12 & 63];
+		four[2] = i + 1 < n ? base64[v >> 6 & 63] : '=';
+		four[3] = i + 2 < n ? base64[v & 63] : '=';
+		buf_put(out, four, 4);
+	}
+}
+
+void encode_base32(struct buf *out, const void *p, size_t n)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	const unsigned char *b = p;
+	uint32_t acc = 0;
+	int bits = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		acc = acc << 8 | b[i];
+		for (bits += 8; bits >= 5; bits -= 5)
+			buf_putc(out, alphabet[acc >> (bits - 5) & 31]);
+	}
+	if (bits)
+		buf_putc(out, alphabet[acc << (5 - bits) & 31]);
+}
+
+void encode_url(struct buf *out, struct str s)
+{
+	static const char digit[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		char three[3] = { '%', digit[c >> 4], digit[c & 15] };
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		    (c >= '0' && c <= '9') || (c && strchr("-._~", c)))
+			buf_putc(out, (char)c);
+		else
+			buf_put(out, three, 3);
+	}
+}
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+int decode_base64(struct buf *out, struct str s)
+{
+	char *to;
+	size_t pad, n = 0;
+
+	if (s.n % 4)
+		return -EINVAL;
+	if (s.n == 0)
+		return 0;
+	pad = (size_t)(s.p[s.n - 1] == '=') + (s.p[s.n - 2] == '=');
+	to = buf_room(out, s.n / 4 * 3);
+	if (!to)
+		return buf_error(out);
+	for (size_t i = 0; i < s.n; i += 4) {
+		size_t take = i + 4 == s.n ? 4 - pad : 4;
+		uint32_t v = 0;
+
+		for (size_t k = 0; k < 4; k++) {
+			int d = k < take ? base64_value(s.p[i + k]) : 0;
+
+			if (d < 0)
+				return -EINVAL;
+			v = v << 6 | (uint32_t)d;
+		}
+		/* Bits that no byte holds must be zero, or two texts are one. */
+		if ((take == 3 && v & 0xff) || (take == 2 && v & 0xffff))
+			return -EINVAL;
+		to[n++] = (char)(v >> 16);
+		if (take > 2)
+			to[n++] = (char)(v >> 8 & 255);
+		if (take > 3)
+			to[n++] = (char)(v & 255);
+	}
+	buf_added(out, n);
+	return 0;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static int hex_pair(struct str s, size_t i)
+{
+	int hi, lo;
+
+	if (i + 2 > s.n)
+		return -EINVAL;
+	hi = hex_value(s.p[i]);
+	lo = hex_value(s.p[i + 1]);
+	return hi < 0 || lo < 0 ? -EINVAL : hi << 4 | lo;
+}
+
+int decode_url(struct buf *out, struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		int v = (unsigned char)s.p[i];
+
+		if (s.p[i] == '%') {
+			v = hex_pair(s, i + 1);
+			if (v < 0)
+				return -EINVAL;
+			i += 2;
+		}
+		buf_putc(out, (char)v);
+	}
+	return buf_error(out);
+}
+
+int decode_hex(struct buf *out, struct str s)
+{
+	if (s.n % 2)
+		return -EINVAL;
+	for (size_t i = 0; i < s.n; i += 2) {
+		int v = hex_pair(s, i);
+
+		if (v < 0)
+			return -EINVAL;
+		buf_putc(out, (char)v);
+	}
+	return buf_error(out);
+}
+
+static uint64_t rotl(uint64_t v, int n)
+{
+	return v << n | v >> (64 - n);
+}
+
+static uint64_t load64(const void *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, 8);
+	return le64toh(v);
+}
+
+static void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[1];
+	v[0] += v[3];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] = rotl(v[2], 32);
+}
+
+uint64_t hash_sip(const uint8_t key[16], const void *p, size_t n)
+{
+	uint64_t k0 = load64(key), k1 = load64(key + 8), m;
+	uint64_t v[4] = { k0 ^ UINT64_C(0x736f6d6570736575),
+			  k1 ^ UINT64_C(0x646f72616e646f6d),
+			  k0 ^ UINT64_C(0x6c7967656e657261),
+			  k1 ^ UINT64_C(0x7465646279746573) };
+	const unsigned char *b = p;
+	unsigned char last[8] = { 0 };
+
+	for (; n - (size_t)(b - (const unsigned char *)p) >= 8; b += 8) {
+		m = load64(b);
+		v[3] ^= m;
+		sip_round(v);
+		sip_round(v);
+		v[0] ^= m;
+	}
+	if (n % 8)
+		memcpy(last, b, n % 8);
+	last[7] = (unsigned char)n;
+	m = load64(last);
+	v[3] ^= m;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= m;
+	v[2] ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* Length of the valid character at b[0..n), its code point in *cp; or 0. */
+static size_t utf8_next(const unsigned char *b, size_t n, uint32_t *cp)
+{
+	size_t len;
+
+	if (b[0] < 0x80) {
+		*cp = b[0];
+		return 1;
+	}
+	if (b[0] >= 0xc2 && b[0] <= 0xdf)
+		len = 2;
+	else if ((b[0] & 0xf0) == 0xe0)
+		len = 3;
+	else if (b[0] >= 0xf0 && b[0] <= 0xf4)
+		len = 4;
+	else
+		return 0;
+	if (n < len)
+		return 0;
+	*cp = b[0] & (0xffu >> (len + 1));
+	for (size_t i = 1; i < len; i++) {
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+		*cp = *cp << 6 | (b[i] & 0x3f);
+	}
+	if ((len == 3 && *cp < 0x800) || (len == 4 && *cp < 0x10000) ||
+	    (*cp >= 0xd800 && *cp <= 0xdfff) || *cp > 0x10ffff)
+		return 0;
+	return len;
+}
+
+bool utf8_valid(struct str s)
+{
+	const unsigned char *b = (const unsigned char *)s.p;
+	uint32_t cp;
+
+	for (size_t i = 0, len; i < s.n; i += len) {
+		if (b[i] < 0x80) {
+			len = 1;
+			continue;
+		}
+		len = utf8_next(b + i, s.n - i, &cp);
+		if (!len)
+			return false;
+	}
+	return true;
+}
+
+struct str utf8_cut(struct str s, size_t n)
+{
+	if (s.n <= n)
+		return s;
+	while (n && ((unsigned char)s.p[n] & 0xc0) == 0x80)
+		n--;
+	return str_sub(s, 0, n);
+}
+
+/* Would a terminal or a log reader act on it? */
+static bool unsafe(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 ||
+	       cp == 0x2029 || cp == 0x61c || cp == 0x200e || cp == 0x200f ||
+	       (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+void utf8_put_safe(struct buf *out, struct str s, size_t max)
+{
+	const unsigned char *b = (const unsigned char *)s.p;
+	size_t start = out->n;
+	uint32_t cp;
+
+	for (size_t i = 0, len; i < s.n; i += len) {
+		if (out->n - start >= max) {
+			buf_puts(out, "...");
+			return;
+		}
+		len = utf8_next(b + i, s.n - i, &cp);
+		if (!len) {
+			buf_printf(out, "\\x%02x", b[i]);
+			len = 1;
+		} else if (cp < 0x80 && unsafe(cp)) {
+			buf_printf(out, "\\x%02x", (unsigned)cp);
+		} else if (unsafe(cp)) {
+			buf_printf(out, "\\u{%x}", (unsigned)cp);
+		} else {
+			buf_put(out, b + i, len);
+		}
+	}
+}

@@ -1,0 +1,32 @@
+#ifndef BASE_ENCODE_H
+#define BASE_ENCODE_H
+
+#include "base/buf.h"
+
+void encode_hex(struct buf *out, const void *p, size_t n);	/* lower case */
+void encode_base64(struct buf *out, const void *p, size_t n);	/* padded */
+/* RFC 4648 alphabet in lower case, no padding. */
+void encode_base32(struct buf *out, const void *p, size_t n);
+/* Everything but RFC 3986 unreserved becomes %XX. */
+void encode_url(struct buf *out, struct str s);
+
+/* Standard alphabet, padding required, no blanks. 0 or -EINVAL. */
+int decode_base64(struct buf *out, struct str text);
+/* %XX; a bad escape is -EINVAL. `+` stays. */
+int decode_url(struct buf *out, struct str text);
+int decode_hex(struct buf *out, struct str text);
+
+/* SipHash-2-4 (Aumasson and Bernstein 2012). */
+uint64_t hash_sip(const uint8_t key[16], const void *p, size_t n);
+
+/* Is s valid UTF-8 without surrogates and overlong forms (RFC 3629)? */
+bool utf8_valid(struct str s);
+/* At most n bytes of s, not cutting a character. */
+struct str utf8_cut(struct str s, size_t n);
+/*
+ * s made fit for one line of a log or terminal: C0, DEL, C1, U+2028/9, bidi
+ * controls and invalid bytes as \xNN or \u{NNNN}; at most max bytes.
+ */
+void utf8_put_safe(struct buf *out, struct str s, size_t max);
+
+#endif
