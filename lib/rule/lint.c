@@ -1,0 +1,44 @@
+/* What is allowed, and probably not meant. */
+#include "rule/set.h"
+
+/* So that a file of many thousand policies loads in a blink. */
+#define COMPARISONS 2000000
+
+static void lint_shadows(struct loader *l, const struct rule_file *f)
+{
+	size_t left = COMPARISONS;
+
+	for (size_t i = 1; i < f->policy_count; i++) {
+		const struct policy *p = &f->policies[i];
+
+		for (size_t k = 0; k < i && left; k++, left--) {
+			const struct policy *q = &f->policies[k];
+
+			if (!p->match.root || !q->match.root ||
+			    !match_covers(&q->match, &p->match))
+				continue;
+			load_warn(l, p->line, p->column, "shadowed-policy",
+				  "`%.*s` is never reached: `%.*s` in line %d "
+				  "matches all that it does",
+				  STR_ARG(p->id), STR_ARG(q->id), q->line);
+			break;
+		}
+	}
+}
+
+void lint_file(struct loader *l, const struct rule_file *f)
+{
+	lint_shadows(l, f);
+	if (f->owners)
+		return;
+	load_warn(l, 1, 1, "no-owners",
+		  "`owners` is missing: nobody is named "
+		  "whom to ask about these rules");
+	for (size_t i = 0; i < f->policy_count; i++)
+		if (f->policies[i].body.resolve == 0)
+			load_warn(l, f->policies[i].line, f->policies[i].column,
+				  "never-resolves",
+				  "`%.*s` never resolves its "
+				  "incidents, and nobody owns the file",
+				  STR_ARG(f->policies[i].id));
+}

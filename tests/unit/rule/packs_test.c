@@ -1,0 +1,125 @@
+/* The rules that ship: they load without a word, and decide as they say. */
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "tests/unit/rule/help.h"
+
+static struct str slurp(const char *path)
+{
+	struct buf b = BUF_INIT(1 << 20);
+	FILE *f = fopen(path, "rb");
+	char *to;
+	size_t n = 1;
+	struct str s;
+
+	if (!f)
+		fail_msg("%s can't be read: run from the top of the tree",
+			 path);
+	while (n && (to = buf_room(&b, 4096))) {
+		n = fread(to, 1, 4096, f);
+		buf_added(&b, n);
+	}
+	fclose(f);
+	s = arena_str(help_arena(), buf_str(&b));
+	buf_fini(&b);
+	return s;
+}
+
+static struct ruleset *set;
+
+static int load(void **state)
+{
+	struct rule_source sources[] = {
+		{ "rules/00-platform.yaml", STR_NONE, "rules" },
+		{ "rules/10-cloudwatch.yaml", STR_NONE, "rules" },
+	};
+	struct faults faults;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		sources[i].text = slurp(sources[i].name);
+	faults_init(&faults);
+	set = ruleset_load(sources, 2, &faults, NULL);
+	if (faults.count)
+		fprintf(stderr, "%s", help_faults(&faults));
+	return !set || faults.count;
+}
+
+static int unload(void **state)
+{
+	ruleset_free(set);
+	return help_end(state);
+}
+
+static void test_production(void **state)
+{
+	struct alarm a = help_alarm();
+	struct verdict v = help_decide(set, &a, NULL, NULL);
+
+	(void)state;
+	assert_str(v.team, "cloudwatch");
+	assert_str(v.policy, "database");
+	assert_str(v.env, "prod");
+	assert_int_equal(v.priority, 3);
+	assert_str(v.short_description,
+		   "AWS/RDS pay-db-1: pay-db-cpu is ALARM");
+	a.severity = STR("CRITICAL");
+	assert_int_equal(help_decide(set, &a, NULL, NULL).priority, 1);
+}
+
+static void test_other_environments_are_capped(void **state)
+{
+	struct alarm a = help_alarm();
+	struct verdict v;
+
+	(void)state;
+	a.severity = STR("critical");
+	a.name = STR("dev-pay-db");
+	v = help_decide(set, &a, NULL, NULL);
+	assert_str(v.env, "dev");
+	assert_int_equal(v.severity, SEVERITY_CRITICAL);
+	assert_int_equal(v.priority, 3);
+}
+
+static void test_names_and_metrics(void **state)
+{
+	struct alarm a = help_alarm();
+
+	(void)state;
+	a.name = STR("pay-SEV1-db");
+	assert_int_equal(help_decide(set, &a, NULL, NULL).priority, 1);
+	a.name = STR("disk");
+	a.metric = STR("FreeStorageSpace");
+	assert_int_equal(help_decide(set, &a, NULL, NULL).priority, 2);
+	a.namespace = STR("AWS/Billing");
+	a.metric = STR("EstimatedCharges");
+	assert_int_equal(help_decide(set, &a, NULL, NULL).priority, 4);
+	assert_int_equal(help_decide(set, &a, NULL, NULL).notes_max, 12);
+}
+
+static void test_unclaimed(void **state)
+{
+	struct alarm a = help_alarm();
+	struct verdict v;
+
+	(void)state;
+	a.source = "sns";
+	a.kind = "text";
+	a.name = STR("disk full");
+	v = help_decide(set, &a, NULL, NULL);
+	assert_true(v.catch_all);
+	assert_str(v.short_description, "Unclaimed: disk full");
+	assert_int_equal(v.priority, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_production),
+		cmocka_unit_test(test_other_environments_are_capped),
+		cmocka_unit_test(test_names_and_metrics),
+		cmocka_unit_test(test_unclaimed),
+	};
+
+	return cmocka_run_group_tests(tests, load, unload);
+}
