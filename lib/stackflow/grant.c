@@ -1,0 +1,316 @@
+#include "stackflow/grant.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "base/encode.h"
+#include "doc/json.h"
+#include "doc/jsonw.h"
+#include "rest/rest.h"
+
+#define LIFE_DEFAULT_S 3600
+#define LIFE_MAX_S (30 * 86400)
+
+void sf_granted_init(struct sf_granted *g)
+{
+	*g = (struct sf_granted){
+		.token = BUF_INIT(SF_TOKEN_MAX),
+		.refresh = BUF_INIT(SF_TOKEN_MAX),
+		.user = BUF_INIT(256),
+		.why = BUF_INIT(4096),
+	};
+}
+
+void sf_granted_fini(struct sf_granted *g)
+{
+	buf_wipe(&g->token);
+	buf_wipe(&g->refresh);
+	buf_wipe(&g->user);
+	buf_wipe(&g->why);
+}
+
+bool sf_token_usable(struct str token)
+{
+	if (token.n == 0 || token.n > SF_TOKEN_MAX)
+		return false;
+	for (size_t i = 0; i < token.n; i++)
+		if (token.p[i] <= ' ' || token.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+static int read_life(int64_t *out_ms, const struct json *v)
+{
+	int64_t s = LIFE_DEFAULT_S;
+
+	if (json_is(v, JSON_STRING)) {
+		if (str_to_i64(&s, json_str(v)))
+			return -1;
+	} else {
+		s = json_int(v, s);
+	}
+	if (s <= 0)
+		return -1;
+	*out_ms = (s < LIFE_MAX_S ? s : LIFE_MAX_S) * 1000;
+	return 0;
+}
+
+static enum sf_grant_end take(struct sf_granted *out, struct str token,
+			      const struct json *life)
+{
+	if (!sf_token_usable(token)) {
+		buf_puts(&out->why, "the answer holds no usable token");
+		return SF_GRANT_FAILED;
+	}
+	if (read_life(&out->life_ms, life)) {
+		buf_puts(&out->why, "the answer's token has no lifetime");
+		return SF_GRANT_FAILED;
+	}
+	buf_put_str(&out->token, token);
+	return buf_error(&out->token) ? SF_GRANT_FAILED : SF_GRANT_OK;
+}
+
+static void put_why(struct sf_granted *out, int status, struct str name,
+		    struct str words)
+{
+	buf_printf(&out->why, "%d", status);
+	if (name.n)
+		buf_printf(&out->why, " %.*s",
+			   (int)(name.n < 200 ? name.n : 200), name.p);
+	if (words.n)
+		buf_printf(&out->why, ": %.*s",
+			   (int)(words.n < 1000 ? words.n : 1000), words.p);
+}
+
+/* RFC 6749 section 5.2; an exchange endpoint may speak in its own words. */
+static enum sf_grant_end read_oauth(struct sf_granted *out,
+				    enum sf_grant_kind kind, int status,
+				    const struct json *body)
+{
+	struct str token = json_get_str(body, "access_token");
+	struct str words = json_get_str(body, "error_description");
+
+	if (status >= 200 && status < 300) {
+		if (!token.p && kind == SF_GRANT_EXCHANGE)
+			token = json_get_str(body, "token");
+		if (!token.p && kind == SF_GRANT_EXCHANGE)
+			token = json_get_str(body, "id_token");
+		return take(out, token, json_get(body, "expires_in"));
+	}
+	if (!words.p)
+		words = json_get_str(body, "message");
+	put_why(out, status, json_get_str(body, "error"), words);
+	if (status >= 300 && status < 500 && status != 408 && status != 425 &&
+	    status != 429)
+		return SF_GRANT_PERMANENT;
+	return SF_GRANT_FAILED;
+}
+
+/* What a person can do about a challenge that no daemon can answer. */
+static void explain_challenge(struct sf_granted *out, struct str name)
+{
+	static const struct {
+		const char *part, *words;
+	} known[] = {
+		{ "NEW_PASSWORD_REQUIRED",
+		  "sign in once as this user and set a lasting password" },
+		{ "MFA", "this user has a second factor, which a service can't "
+			 "answer: use a service account without one, or "
+			 "client_credentials" },
+		{ "OTP", "this user signs in with a one-time password, which a "
+			 "service can't answer: use client_credentials" },
+		{ "", "the user pool wants a step that a service can't answer: "
+		      "use client_credentials or an API key" },
+	};
+	size_t i = 0;
+
+	while (known[i].part[0] && str_find(name, str_from(known[i].part)) < 0)
+		i++;
+	buf_printf(&out->why, "Cognito asks for %.*s: %s",
+		   (int)(name.n < 60 ? name.n : 60), name.p, known[i].words);
+}
+
+/* cognito:username of an id token; it came from Cognito itself over TLS, so
+ * its signature is not in question. */
+static void read_user(struct buf *out, struct str token)
+{
+	struct buf text = BUF_INIT(SF_TOKEN_MAX),
+		   claims = BUF_INIT(SF_TOKEN_MAX);
+	struct json *root = NULL;
+	struct str part;
+
+	if (!str_cut(&token, '.', &part) || !str_cut(&token, '.', &part))
+		return;
+	for (size_t i = 0; i < part.n; i++)
+		buf_putc(&text, part.p[i] == '-'   ? '+'
+				: part.p[i] == '_' ? '/'
+						   : part.p[i]);
+	while (text.n % 4)
+		buf_putc(&text, '=');
+	if (buf_error(&text) == 0 &&
+	    decode_base64(&claims, buf_str(&text)) == 0 &&
+	    json_parse(&root, buf_str(&claims), JSON_NO_NUL, NULL) == 0)
+		buf_put_str(out, json_get_str(root, "cognito:username"));
+	json_free(root);
+	buf_wipe(&text);
+	buf_wipe(&claims);
+}
+
+/* "com.x#NotAuthorizedException" and "NotAuthorizedException:http://..." */
+static struct str error_name(const struct json *body,
+			     const struct rest_response *r)
+{
+	struct str name = json_get_str(body, "__type"), part;
+	ssize_t hash;
+
+	if (!name.p)
+		name = rest_header(r, "x-amzn-ErrorType");
+	hash = str_find_char(name, '#');
+	if (hash >= 0)
+		name = str_sub(name, (size_t)hash + 1,
+			       name.n - (size_t)hash - 1);
+	return str_cut(&name, ':', &part) ? part : STR_NONE;
+}
+
+static bool is_permanent(struct str name)
+{
+	static const char *const names[] = {
+		"NotAuthorizedException",
+		"UserNotFoundException",
+		"PasswordResetRequiredException",
+		"UserNotConfirmedException",
+		"InvalidParameterException",
+		"ResourceNotFoundException",
+		"InvalidUserPoolConfigurationException",
+		"ForbiddenException",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_is(name, names[i]))
+			return true;
+	return false;
+}
+
+static enum sf_grant_end read_cognito(struct sf_granted *out,
+				      enum sf_grant_kind kind,
+				      const struct rest_response *r,
+				      const struct json *body)
+{
+	const struct json *res = json_get(body, "AuthenticationResult");
+	struct str name = json_get_str(body, "ChallengeName"), refresh;
+	enum sf_grant_end end;
+
+	if (r->status == 200 && json_is(res, JSON_OBJECT)) {
+		end = take(out, json_get_str(res, "IdToken"),
+			   json_get(res, "ExpiresIn"));
+		refresh = json_get_str(res, "RefreshToken");
+		if (end == SF_GRANT_OK && sf_token_usable(refresh))
+			buf_put_str(&out->refresh, refresh);
+		if (end == SF_GRANT_OK)
+			read_user(&out->user, buf_str(&out->token));
+		return end;
+	}
+	/* The status of a challenge is 200, too. */
+	if (r->status == 200 && name.n) {
+		explain_challenge(out, name);
+		return SF_GRANT_PERMANENT;
+	}
+	name = error_name(body, r);
+	put_why(out, r->status, name, json_get_str(body, "message"));
+	if (kind == SF_GRANT_REFRESH && str_is(name, "NotAuthorizedException"))
+		return SF_GRANT_STALE;
+	return is_permanent(name) ? SF_GRANT_PERMANENT : SF_GRANT_FAILED;
+}
+
+enum sf_grant_end sf_grant_read(struct sf_granted *out, enum sf_grant_kind kind,
+				const struct rest_response *r)
+{
+	enum sf_grant_end end;
+	struct json *body = NULL;
+
+	if (r->outcome != REST_ANSWERED) {
+		buf_puts(&out->why, r->problem);
+		return SF_GRANT_FAILED;
+	}
+	if (json_parse(&body, r->body, JSON_NO_NUL, NULL))
+		body = NULL;
+	if (kind == SF_GRANT_PASSWORD || kind == SF_GRANT_REFRESH)
+		end = read_cognito(out, kind, r, body);
+	else
+		end = read_oauth(out, kind, r->status, body);
+	json_free(body);
+	return end;
+}
+
+/* base64(HMAC-SHA256(client secret, user name + client id)) */
+static void put_secret_hash(struct jsonw *w, const struct sf_auth *a,
+			    struct str user)
+{
+	struct buf text = BUF_INIT(2048), hash = BUF_INIT(128);
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	buf_put_str(&text, user);
+	buf_puts(&text, a->client_id);
+	if (buf_error(&text) == 0 &&
+	    HMAC(EVP_sha256(), a->client_secret, (int)strlen(a->client_secret),
+		 (const unsigned char *)text.p, text.n, mac, &n)) {
+		encode_base64(&hash, mac, n);
+		jsonw_kstr(w, "SECRET_HASH", buf_str(&hash));
+	}
+	buf_wipe(&text);
+	buf_wipe(&hash);
+}
+
+static void put_initiate_auth(struct buf *out, enum sf_grant_kind kind,
+			      const struct sf_auth *a, struct str refresh,
+			      struct str user)
+{
+	struct jsonw w = JSONW(out);
+	bool again = kind == SF_GRANT_REFRESH;
+
+	if (!again || user.n == 0)
+		user = str_from(a->email);
+	jsonw_object(&w);
+	jsonw_kcstr(&w, "ClientId", a->client_id);
+	jsonw_kcstr(&w, "AuthFlow",
+		    again ? "REFRESH_TOKEN_AUTH" : "USER_PASSWORD_AUTH");
+	jsonw_key(&w, "AuthParameters");
+	jsonw_object(&w);
+	if (again) {
+		jsonw_kstr(&w, "REFRESH_TOKEN", refresh);
+	} else {
+		jsonw_kcstr(&w, "USERNAME", a->email);
+		jsonw_kcstr(&w, "PASSWORD", a->password);
+	}
+	if (a->client_secret)
+		put_secret_hash(&w, a, user);
+	jsonw_end_object(&w);
+	jsonw_end_object(&w);
+}
+
+void sf_grant_put_body(struct buf *out, enum sf_grant_kind kind,
+		       const struct sf_auth *a, struct str refresh,
+		       struct str user)
+{
+	struct jsonw w = JSONW(out);
+
+	switch (kind) {
+	case SF_GRANT_EXCHANGE:
+		jsonw_object(&w);
+		jsonw_kcstr(&w, "api_key", a->api_key);
+		jsonw_end_object(&w);
+		break;
+	case SF_GRANT_CLIENT:
+		buf_puts(out, "grant_type=client_credentials");
+		if (a->scope && a->scope[0]) {
+			buf_puts(out, "&scope=");
+			encode_url(out, str_from(a->scope));
+		}
+		break;
+	case SF_GRANT_PASSWORD:
+	case SF_GRANT_REFRESH:
+		put_initiate_auth(out, kind, a, refresh, user);
+		break;
+	}
+}

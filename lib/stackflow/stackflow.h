@@ -1,0 +1,122 @@
+#ifndef STACKFLOW_STACKFLOW_H
+#define STACKFLOW_STACKFLOW_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * StackFlow's REST API as its published pages have it. A client belongs to
+ * the thread of its struct rest; calls begin and end there. Nothing here
+ * re-sends a write: what may have been carried out is said so, and the caller
+ * looks it up.
+ */
+struct json;
+struct rest;
+struct sf_client;
+
+enum sf_auth_method { SF_AUTH_API_KEY, SF_AUTH_CLIENT_CREDENTIALS,
+		      SF_AUTH_PASSWORD, SF_AUTH_TOKEN };
+
+struct sf_auth {
+	enum sf_auth_method method;
+	const char *api_key, *exchange_url;		/* api_key */
+	const char *token_url, *client_id, *client_secret, *scope;
+	const char *region, *email, *password, *endpoint_url;	/* Cognito */
+	const char *token;				/* token */
+};
+
+struct sf_options {
+	const char *base_url;		/* without a trailing slash */
+	struct sf_auth auth;		/* secrets are copied, wiped at the end */
+	unsigned requests_per_second;	/* 80 */
+	unsigned concurrency;		/* 32 */
+	unsigned timeout_ms;		/* 15 s */
+};
+
+enum sf_outcome {
+	SF_OK,		/* 2xx, and the body is what the call promises */
+	SF_NOT_EXECUTED,	/* certain, and may pass: try again later */
+	SF_REFUSED,	/* certain, and the request itself is at fault */
+	SF_UNKNOWN,	/* may have been carried out: look before re-sending */
+};
+
+struct sf_result {
+	enum sf_outcome outcome;
+	int status;			/* 0: no answer */
+	const struct json *body;	/* SF_OK; borrowed during done */
+	struct str id;			/* of a created or updated record */
+	const char *problem;		/* one line, cut at 500 bytes, escaped */
+	int64_t retry_after_ms;		/* -1: not said */
+	int64_t elapsed_us;
+	int64_t date_ms;		/* the answer's Date; 0: none */
+};
+
+/* It may begin other calls, but not free the client. */
+typedef void sf_done(const struct sf_result *r, void *arg);
+
+int sf_client_new(struct sf_client **out, const struct sf_options *o,
+		  struct rest *rest, struct err *err) MUST_CHECK;
+void sf_client_free(struct sf_client *c);	/* wipes secrets */
+
+/*
+ * Milliseconds until another request may begin (rate, pause after a 429,
+ * concurrency): 0 now, -1 only after one under way has ended. Renews the
+ * token ahead of its expiry as a side effect: call it at least once a second.
+ */
+int64_t sf_client_wait_ms(struct sf_client *c, int64_t mono_ms);
+unsigned sf_client_active(const struct sf_client *c);
+
+struct sf_stats {
+	uint64_t requests, answered_2xx, answered_429, answered_5xx, renewals;
+	int64_t rate_limit, rate_remaining;	/* last seen; -1: never */
+	int64_t paused_until_mono_ms;
+	bool authenticated;
+	char auth_problem[256];			/* last failed renewal; "" */
+};
+void sf_client_stats(const struct sf_client *c, struct sf_stats *out);
+
+/*
+ * Each begins one request: 0, or negative where it can't begin (-EAGAIN: ask
+ * sf_client_wait_ms first) and done never comes. Requests wait for a token
+ * inside the client; where none can be had they end as SF_NOT_EXECUTED. A 401
+ * renews the token once and repeats the request once (a 401 is certain not to
+ * have been carried out).
+ */
+int sf_health(struct sf_client *c, sf_done *done, void *arg);
+
+/* json: the record's fields as one JSON object. key: Idempotency-Key or NULL.
+ * SF_OK only with a usable id in the answer. */
+int sf_incident_create(struct sf_client *c, struct str json, const char *key,
+		       sf_done *done, void *arg);
+int sf_incident_get(struct sf_client *c, struct str id, sf_done *done,
+		    void *arg);
+int sf_incident_update(struct sf_client *c, struct str id, struct str json,
+		       sf_done *done, void *arg);
+int sf_note_add(struct sf_client *c, struct str id, struct str body,
+		const char *visibility, const char *key, sf_done *done,
+		void *arg);
+
+/*
+ * One page of a list. query: "state=new&limit=200" (already encoded), next:
+ * STR_NONE for the first page, else what sf_page_next gave for the last.
+ */
+int sf_incident_list(struct sf_client *c, const char *query, struct str next,
+		     sf_done *done, void *arg);
+int sf_ci_list(struct sf_client *c, const char *query, sf_done *done,
+	       void *arg);
+
+/* The rows of a list's answer: the array under "data"; NULL: none. */
+const struct json *sf_page_rows(const struct json *body);
+/*
+ * What to ask for after this page: "cursor=..." where next_cursor is given,
+ * else "page=N+1" where has_more is true. 1 and *out (in arena), or 0 at the
+ * end. Negative where there is more, but how to ask for it isn't usable (or
+ * -ENOMEM): what was sought may be there.
+ */
+struct arena;
+int sf_page_next(struct str *out, const struct json *body, struct arena *a);
+
+/* May an id stand in a path? 1-64 of [A-Za-z0-9_-.], not only dots. */
+bool sf_id_usable(struct str id);
+
+#endif

@@ -1,0 +1,135 @@
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "store/backend.h"
+#include "store/sqlite_sql.h"
+
+/* ---- statements, prepared at first use and kept ---- */
+
+struct sql {
+	sqlite3 *db;
+	sqlite3_stmt *stmt[SQL_COUNT];
+};
+
+void sql_fini(struct sql *q); /* ends the connection too */
+/* -errno of an SQLite result code. */
+int sql_errno(int code);
+
+/* One run of a statement. Failures stick until query_row or query_run. */
+struct query {
+	struct sql *q;
+	sqlite3_stmt *st;
+	int at; /* parameter or column */
+	int rc;
+	struct arena *arena; /* for get_str */
+};
+
+struct query query_begin(struct sql *q, enum sql_statement n);
+/* The next parameter. */
+void put_int(struct query *u, int64_t v);
+void put_str(struct query *u, struct str s);
+void put_blob(struct query *u, struct str s);
+/* 1: a row; 0: no more; or negative. Unless 1 the run has ended. */
+int query_row(struct query *u);
+void query_end(struct query *u);
+/* Run to the end: 0 or negative. */
+int query_run(struct query *u);
+/* One number, or absent where there is no row. */
+int query_int(struct query *u, int64_t absent, int64_t *out);
+/* The row's next column. */
+int64_t get_int(struct query *u);
+struct str get_str(struct query *u); /* in arena */
+/* The next column without a copy, good until the run goes on. */
+struct str get_view(struct query *u);
+
+/* ---- the writer's connection ---- */
+
+struct sqlite {
+	struct sql q;
+	char *path;
+	int lock;
+	uint8_t hash_key[16];
+	uint64_t max_size, spare; /* spare: to stay free on the disk */
+	int64_t retain_ms;
+	int64_t page_size;
+
+	/* As it is, as it was at begin, as it was before the last rollback. */
+	struct store_tally tally, mark, undone;
+	int64_t dropped, dropped_mark;	/* events that ever expired */
+	bool full;
+	int64_t at[5]; /* where expiry goes on */
+
+	/* Frames in the WAL: all; copied to the database; all, when copying
+	 * was last tried. */
+	int frames, copied, tried;
+};
+
+uint64_t sqlite_hash(const struct sqlite *d, struct str s);
+
+int sqlite_accept(void *db, struct store_accept *a);
+int sqlite_batch(void *db, struct store_batch *b);
+int sqlite_job(void *db, struct store_job *j);
+void sqlite_undo_accept(void *db, struct store_accept *a);
+void sqlite_undo_batch(void *db, struct store_batch *b);
+
+/* sqlite_op.c. Insert or replace; an inserted one's id is set. */
+int sqlite_write_op(struct sqlite *d, struct op *op);
+/* Of a stored op what WRITE_OP_STATE names. */
+int sqlite_write_op_state(struct sqlite *d, const struct op *op);
+/* Ready ops of one lane go over to another. */
+int sqlite_move_ops(struct sqlite *d, int64_t from, int64_t to);
+/* The state a stored op is in; 0: there is none; or negative. */
+int sqlite_op_state(struct sqlite *d, int64_t id);
+
+/* ---- a reader's connection ---- */
+
+struct sqlite_reader {
+	struct store_reader base;
+	struct sql q;
+	uint8_t hash_key[16];
+	struct buf id;
+};
+
+/* As store_*: sqlite_read.c, sqlite_list.c */
+int sqlite_reader_open(struct store_reader **out, void *db, struct err *err);
+void sqlite_reader_close(struct store_reader *r);
+int sqlite_reader_begin(struct store_reader *r);
+void sqlite_reader_end(struct store_reader *r);
+int sqlite_new_events(struct event *out, size_t max, struct store_reader *r,
+		      int64_t after, struct arena *arena);
+int sqlite_incident_by_key(struct incident *out, struct store_reader *r,
+			   struct str key, struct arena *arena);
+int sqlite_incident_by_id(struct incident *out, struct store_reader *r,
+			  int64_t id, struct arena *arena);
+int sqlite_member(struct member *out, struct store_reader *r,
+		  struct str subject, struct arena *arena);
+int sqlite_others_firing(unsigned *out, struct store_reader *r,
+			 int64_t incident, int64_t except);
+int sqlite_lane_tail(struct op *out, struct store_reader *r, int64_t incident,
+		     struct arena *arena);
+int sqlite_due_ops(struct op *out, size_t max, struct store_reader *r,
+		   int64_t now_ms, struct arena *arena);
+int sqlite_ops_in(struct op *out, size_t max, struct store_reader *r,
+		  enum op_state state, struct arena *arena);
+int sqlite_op(struct op *out, struct store_reader *r, int64_t id,
+	      struct arena *arena);
+int sqlite_next_due(int64_t *out_ms, struct store_reader *r);
+int sqlite_known(struct str *out, size_t max, struct store_reader *r,
+		 struct str marker, struct arena *arena);
+int sqlite_remote_is_ours(struct store_reader *r, struct str remote);
+int sqlite_meta(struct str *out, struct store_reader *r, struct str key,
+		struct arena *arena);
+int sqlite_saved_rules(struct str *out, struct store_reader *r, struct str file,
+		       struct arena *arena);
+int sqlite_list_incidents(struct incident *out, struct store_reader *r,
+			  const struct store_page *p, struct arena *arena);
+int sqlite_list_events(struct event *out, struct store_reader *r,
+		       const struct store_page *p, struct arena *arena);
+int sqlite_event(struct event *out, struct store_reader *r, uint64_t hash,
+		 struct arena *arena);
+int sqlite_list_ops(struct op *out, struct store_reader *r, enum op_state state,
+		    const struct store_page *p, struct arena *arena);
+
+#endif

@@ -1,0 +1,332 @@
+#include "store/sqlite_sql.h"
+
+#include "incident/incident.h"
+#include "store/store.h"
+
+/* The numbers that stand in the texts below. */
+_Static_assert(OP_READY == 1 && OP_IN_FLIGHT == 2 && OP_IN_DOUBT == 3 &&
+		       OP_DONE == 4 && OP_DEAD == 5 && OP_CREATE == 1 &&
+		       OP_AUDIT == 9,
+	       "operations");
+_Static_assert(INCIDENT_OPEN == 1 && ALARM_OK == 1 && ALARM_FIRING == 2,
+	       "incidents");
+
+/*
+ * event is narrow and written once; what is decided of it goes to outcome, so
+ * that triage never rewrites the pages that hold payloads. untriaged holds the
+ * events without an outcome: small as a rule, so that neither a start nor a
+ * look for work walks the journal.
+ *
+ * identity holds what makes an event known, by its own time first: alarms
+ * arrive nearly in that order, so that the index grows at its end instead of
+ * everywhere. hash is keyed, 64 bits; two identities of one millisecond and
+ * one hash are taken for one. day: when it arrived, for expiry.
+ *
+ * An op's pos is its place in its lane: its id, but 0 for the create, which
+ * may be younger than notes that were moved to its incident. free: nothing
+ * before it there is unfinished, and no create is dead. Only free ones are in
+ * op_due, so that a long backlog behind a few slow lanes costs nothing.
+ */
+const char sql_schema[] =
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+	"CREATE TABLE identity (change_ms INTEGER, hash INTEGER,"
+	" seq INTEGER, day INTEGER, PRIMARY KEY (change_ms, hash))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE event (seq INTEGER PRIMARY KEY, hash INTEGER,"
+	" change_ms INTEGER, received_ms INTEGER, sent_ms INTEGER,"
+	" first INTEGER, position INTEGER, intake, kind, name, state,"
+	" account, region, topic, message_id, subject);"
+	"CREATE TABLE payload (first INTEGER PRIMARY KEY, count INTEGER,"
+	" body);"
+	"CREATE TABLE untriaged (seq INTEGER PRIMARY KEY);"
+	"CREATE TABLE outcome (seq INTEGER PRIMARY KEY, status INTEGER,"
+	" action, because, team, policy, place, ruleset, incident INTEGER,"
+	" decided_ms INTEGER);"
+	"CREATE TABLE incident (id INTEGER PRIMARY KEY, key_hash INTEGER,"
+	" key, incarnation INTEGER, version INTEGER, state INTEGER,"
+	" remote, previous, priority INTEGER, severity INTEGER, team,"
+	" policy, place,"
+	" short_description, assignment_group, ci_id, account, region,"
+	" alarm, opened_ms INTEGER, changed_ms INTEGER,"
+	" resolved_ms INTEGER, events INTEGER, notes INTEGER,"
+	" note_after_ms INTEGER, reopen_within_ms INTEGER,"
+	" notes_every_ms INTEGER, notes_max INTEGER,"
+	" still_firing INTEGER);"
+	"CREATE UNIQUE INDEX incident_key"
+	" ON incident (key_hash, incarnation);"
+	"CREATE INDEX incident_open ON incident (state) WHERE state = 1;"
+	"CREATE INDEX incident_remote ON incident (remote)"
+	" WHERE remote <> '';"
+	"CREATE TABLE member (id INTEGER PRIMARY KEY,"
+	" subject_hash INTEGER, subject, incident INTEGER, state INTEGER,"
+	" changed_ms INTEGER);"
+	"CREATE UNIQUE INDEX member_subject ON member (subject_hash);"
+	"CREATE INDEX member_incident ON member (incident, state);"
+	"CREATE TABLE op (id INTEGER PRIMARY KEY, incident INTEGER,"
+	" pos INTEGER, kind INTEGER, state INTEGER, rank INTEGER,"
+	" free INTEGER, priority INTEGER, held INTEGER, attempts INTEGER,"
+	" searches INTEGER, created_ms INTEGER, not_before_ms INTEGER,"
+	" sent_ms INTEGER, searched_ms INTEGER, target, body, events,"
+	" count INTEGER, marker, status INTEGER, problem);"
+	"CREATE INDEX op_state ON op (state);"
+	"CREATE INDEX op_lane ON op (incident, pos) WHERE state <> 4;"
+	"CREATE INDEX op_due ON op (rank, not_before_ms)"
+	" WHERE state = 1 AND free = 1;"
+	"CREATE TABLE known (marker TEXT, remote TEXT,"
+	" PRIMARY KEY (marker, remote)) WITHOUT ROWID;"
+	"CREATE TABLE rules (file TEXT PRIMARY KEY, text) WITHOUT ROWID;";
+
+#define EVENT                                                                 \
+	"e.seq, e.hash, e.change_ms, e.received_ms, e.sent_ms, e.first,"      \
+	" e.position, e.intake, e.kind, e.name, e.state, e.account,"          \
+	" e.region, e.topic, e.message_id, e.subject"
+#define OUTCOME                                                               \
+	"o.status, o.action, o.because, o.team, o.policy, o.place,"           \
+	" o.ruleset, o.incident, o.decided_ms"
+#define INCIDENT                                                              \
+	"id, key, incarnation, version, state, remote, previous, priority,"   \
+	" severity, team, policy, place, short_description,"                  \
+	" assignment_group, ci_id, account, region, alarm, opened_ms,"        \
+	" changed_ms, resolved_ms, events, notes, note_after_ms,"             \
+	" reopen_within_ms, notes_every_ms, notes_max, still_firing"
+#define OP                                                                    \
+	"op.id, op.incident, op.kind, op.state, op.priority, op.held,"        \
+	" op.attempts, op.searches, op.created_ms, op.not_before_ms,"         \
+	" op.sent_ms, op.searched_ms,"                                        \
+	" CASE WHEN op.target <> '' THEN op.target ELSE i.remote END,"        \
+	" op.body, op.events, op.count, op.marker, op.status, op.problem"
+#define OF_OP(index)                                                          \
+	" FROM op" index " LEFT JOIN incident i ON i.id = op.incident "
+/* What lets nothing behind it in its lane go. */
+#define BLOCKS "state <> 4 AND (state <> 5 OR kind = 1)"
+#define BEHIND_DEAD                                                           \
+	"EXISTS (SELECT 1 FROM op d INDEXED BY op_lane"                       \
+	" WHERE d.incident = o.incident AND d.pos = 0"                        \
+	" AND d.state <> 4 AND d.state = 5)"
+/* Ready or under way, and in the backlog: an audit (9) never is. */
+#define OWED                                                                  \
+	"o.kind <> 9 AND (o.state IN (2, 3) OR (o.state = 1 AND o.held = 0"   \
+	" AND NOT " BEHIND_DEAD "))"
+#define WINDOW(id, time, table)                                               \
+	"SELECT count(*), max(" id "), max(" time ") FROM (SELECT " id        \
+	", " time " FROM " table " WHERE " id " > ?1 ORDER BY " id            \
+	" LIMIT ?2)"
+
+const char *const sql_text[SQL_COUNT] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_BEGIN_READ] = "BEGIN",
+	[SQL_PAGE_COUNT] = "PRAGMA page_count",
+	[SQL_FREE_COUNT] = "PRAGMA freelist_count",
+
+	/* OR IGNORE and a count of changes: one seek both asks and inserts. */
+	[SQL_PUT_IDENTITY] = "INSERT OR IGNORE INTO identity"
+			     " VALUES (?, ?, ?, ?)",
+	[SQL_PUT_EVENT] = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
+			  " ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_PUT_PAYLOAD] = "INSERT INTO payload VALUES (?, ?, ?)",
+	[SQL_PUT_UNTRIAGED] = "INSERT INTO untriaged VALUES (?)",
+	[SQL_TRIAGED] = "DELETE FROM untriaged WHERE seq = ?",
+	[SQL_HAS_EVENT] = "SELECT seq FROM event WHERE seq = ?",
+	[SQL_PUT_OUTCOME] = "INSERT OR REPLACE INTO outcome VALUES"
+			    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_PUT_META] = "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+	[SQL_PUT_KNOWN] = "INSERT OR IGNORE INTO known VALUES (?, ?)",
+	[SQL_PUT_RULES] = "INSERT OR REPLACE INTO rules VALUES (?, ?)",
+
+	[SQL_PUT_INCIDENT] =
+		"INSERT INTO incident (id, key_hash, key, incarnation,"
+		" version, state, remote, previous, priority, severity,"
+		" team, policy, place,"
+		" short_description, assignment_group, ci_id, account, region,"
+		" alarm, opened_ms, changed_ms, resolved_ms, events, notes,"
+		" note_after_ms, reopen_within_ms, notes_every_ms, notes_max,"
+		" still_firing) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?,"
+		" ?, ?,"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_SEEN_INCIDENT] =
+		"SELECT version, state FROM incident WHERE id = ?",
+	/* Without the columns of an index, which are rewritten when named. */
+	[SQL_SET_INCIDENT] =
+		"UPDATE incident SET version = version + 1, previous = ?,"
+		" priority = ?, severity = ?,"
+		" team = ?, policy = ?, place = ?, short_description = ?,"
+		" assignment_group = ?, ci_id = ?, account = ?, region = ?,"
+		" alarm = ?, opened_ms = ?, changed_ms = ?, resolved_ms = ?,"
+		" events = ?, notes = ?, note_after_ms = ?,"
+		" reopen_within_ms = ?, notes_every_ms = ?, notes_max = ?,"
+		" still_firing = ? WHERE id = ?",
+	[SQL_SET_INCIDENT_STATE] =
+		"UPDATE incident SET state = ? WHERE id = ?",
+	[SQL_SET_REMOTE] = "UPDATE incident SET remote = ? WHERE id = ?",
+	[SQL_REMOTE_OF] = "SELECT remote FROM incident WHERE id = ?",
+	[SQL_PUT_MEMBER] = "INSERT INTO member (id, subject_hash, subject,"
+			   " incident, state, changed_ms)"
+			   " VALUES (?, ?, ?, ?, ?, ?)",
+	[SQL_SEEN_MEMBER] = "SELECT incident, state FROM member WHERE id = ?",
+	[SQL_SET_MEMBER] = "UPDATE member SET incident = ?, state = ?,"
+			   " changed_ms = ? WHERE id = ?",
+	[SQL_SET_MEMBER_TIME] =
+		"UPDATE member SET changed_ms = ? WHERE id = ?",
+
+	[SQL_PUT_OP] = "INSERT INTO op (id, created_ms, kind, incident, pos,"
+		       " state,"
+		       " rank, free, not_before_ms, priority, held, attempts,"
+		       " searches, sent_ms, searched_ms, target, body, events,"
+		       " count, marker, status, problem) VALUES (?, ?, ?, ?,"
+		       " ?, ?,"
+		       " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_SEEN_OP] = "SELECT incident, pos, kind, state, held, rank,"
+			" not_before_ms, free FROM op WHERE id = ?",
+	[SQL_SET_OP] = "UPDATE op SET kind = ?, incident = ?, pos = ?,"
+		       " state = ?,"
+		       " rank = ?, free = ?, not_before_ms = ?,"
+		       " priority = ?, held = ?,"
+		       " attempts = ?, searches = ?, sent_ms = ?,"
+		       " searched_ms = ?, target = ?, body = ?, events = ?,"
+		       " count = ?, marker = ?, status = ?, problem = ?"
+		       " WHERE id = ?",
+	[SQL_SET_OP_CONTENT] =
+		"UPDATE op SET priority = ?, held = ?, attempts = ?,"
+		" searches = ?, sent_ms = ?, searched_ms = ?, target = ?,"
+		" body = ?, events = ?, count = ?, marker = ?, status = ?,"
+		" problem = ? WHERE id = ?",
+	[SQL_SET_OP_STATE] =
+		"UPDATE op SET state = ?1, free = ?2, not_before_ms = ?3,"
+		" held = ?4, attempts = ?5, searches = ?6, sent_ms = ?7,"
+		" searched_ms = ?8, target = ?9, status = ?10, problem = ?11,"
+		" body = CASE ?1 WHEN 4 THEN NULL ELSE body END"
+		" WHERE id = ?12",
+	[SQL_MOVE_OPS] = "UPDATE op SET incident = ?2, free = 0 WHERE id IN"
+			 " (SELECT id FROM op INDEXED BY op_lane"
+			 " WHERE incident = ?1 AND state <> 4 AND state = 1)",
+	[SQL_MOVE_MEMBERS] = "UPDATE member SET incident = ?2"
+			     " WHERE incident = ?1",
+	[SQL_LANE_HEAD] = "SELECT id, free FROM op INDEXED BY op_lane"
+			  " WHERE incident = ? AND " BLOCKS
+			  " ORDER BY pos, id LIMIT 1",
+	[SQL_LANE_FREE] = "UPDATE op SET free = 1 WHERE id = ?",
+	[SQL_LANE_BLOCK] = "UPDATE op SET free = 0 WHERE id IN"
+			   " (SELECT id FROM op INDEXED BY op_lane"
+			   " WHERE incident = ? AND id <> ? AND state <> 4"
+			   " AND free = 1)",
+	[SQL_LANE_OPEN] = "SELECT count(*) FROM op o INDEXED BY op_lane"
+			  " WHERE o.incident = ? AND o.state <> 4"
+			  " AND " OWED,
+	[SQL_LANE_DEAD] = "SELECT 1 FROM op INDEXED BY op_lane"
+			  " WHERE incident = ? AND pos = 0 AND state <> 4"
+			  " AND state = 5 LIMIT 1",
+
+	[SQL_RECOVER_FLIGHT] = "UPDATE op SET state = 3 WHERE state = 2",
+	[SQL_RECOVER_CLAMP] = "UPDATE op SET not_before_ms = ?1"
+			      " WHERE state IN (1, 2, 3)"
+			      " AND not_before_ms > ?1 + 3600000",
+	[SQL_EVENT_WINDOW] = WINDOW("seq", "received_ms", "event"),
+	[SQL_DROP_EVENTS] =
+		"DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND seq IN"
+		" (SELECT o.seq FROM outcome o LEFT JOIN incident i"
+		" ON i.id = o.incident WHERE o.seq > ?1 AND o.seq <= ?2"
+		" AND o.decided_ms < ?3 AND i.state IS NOT 1)",
+	[SQL_DROP_OUTCOMES] =
+		"DELETE FROM outcome WHERE seq > ?1 AND seq <= ?2"
+		" AND NOT EXISTS (SELECT 1 FROM event"
+		" WHERE event.seq = outcome.seq)",
+	[SQL_DROP_PAYLOADS] =
+		"DELETE FROM payload WHERE first > ?1 AND first <= ?2"
+		" AND NOT EXISTS (SELECT 1 FROM event"
+		" WHERE seq >= payload.first"
+		" AND seq < payload.first + payload.count)",
+	[SQL_OP_WINDOW] = WINDOW("id", "created_ms", "op"),
+	[SQL_DROP_OPS] = "DELETE FROM op WHERE id > ?1 AND id <= ?2"
+			 " AND state = 4 AND created_ms < ?3",
+	[SQL_INCIDENT_WINDOW] = WINDOW("id", "opened_ms", "incident"),
+	[SQL_DROP_INCIDENTS] =
+		"DELETE FROM incident WHERE id > ?1 AND id <= ?2"
+		" AND state <> 1 AND changed_ms < ?3"
+		" AND EXISTS (SELECT 1 FROM incident n"
+		" WHERE n.key_hash = incident.key_hash"
+		" AND n.incarnation > incident.incarnation)"
+		" AND NOT EXISTS (SELECT 1 FROM op INDEXED BY op_lane"
+		" WHERE op.incident = incident.id AND op.state <> 4)",
+	[SQL_MEMBER_WINDOW] = WINDOW("id", "0", "member"),
+	[SQL_DROP_MEMBERS] =
+		"DELETE FROM member WHERE id > ?1 AND id <= ?2"
+		" AND state = 1 AND changed_ms < ?3"
+		" AND NOT EXISTS (SELECT 1 FROM incident i"
+		" WHERE i.id = member.incident AND i.state = 1)",
+	[SQL_IDENTITY_WINDOW] =
+		WINDOW("change_ms", "change_ms", "identity"),
+	[SQL_DROP_IDENTITIES] =
+		"DELETE FROM identity WHERE change_ms > ?1 AND change_ms <= ?2"
+		" AND change_ms < ?3 AND day < ?3 / 86400000",
+
+	[SQL_COUNT_UNTRIAGED] = "SELECT count(*) FROM untriaged",
+	[SQL_COUNT_OPS] = "SELECT o.state, count(*), total(o.held), total("
+			  OWED ") FROM op o WHERE o.state IN (1, 2, 3, 5)"
+			  " GROUP BY o.state",
+	[SQL_COUNT_OPEN] = "SELECT count(*) FROM incident WHERE state = 1",
+	[SQL_LAST_IDS] = "SELECT (SELECT max(seq) FROM event),"
+			 " (SELECT max(id) FROM incident),"
+			 " (SELECT max(id) FROM member),"
+			 " (SELECT max(id) FROM op)",
+
+	[SQL_NEW_EVENTS] = "SELECT " EVENT " FROM untriaged u"
+			   " JOIN event e ON e.seq = u.seq"
+			   " WHERE u.seq > ? ORDER BY u.seq LIMIT ?",
+	[SQL_PAYLOAD] = "SELECT body FROM payload WHERE first = ?",
+	/* A walk, the newest first: asked by people only. */
+	[SQL_EVENT_OF_HASH] = "SELECT seq FROM identity WHERE hash = ?"
+			      " ORDER BY change_ms DESC LIMIT 1",
+	[SQL_EVENT] = "SELECT " EVENT ", " OUTCOME " FROM event e"
+		      " LEFT JOIN outcome o ON o.seq = e.seq"
+		      " WHERE e.seq = ?",
+	[SQL_LIST_EVENTS] = "SELECT " EVENT ", " OUTCOME " FROM event e"
+			    " LEFT JOIN outcome o ON o.seq = e.seq"
+			    " WHERE e.seq < ? ORDER BY e.seq DESC LIMIT ?",
+	[SQL_LIST_EVENTS_NAMED] =
+		"SELECT " EVENT ", " OUTCOME " FROM event e"
+		" LEFT JOIN outcome o ON o.seq = e.seq"
+		" WHERE e.seq < ? AND e.name = ?"
+		" ORDER BY e.seq DESC LIMIT ?",
+	[SQL_INCIDENT_BY_KEY] = "SELECT " INCIDENT " FROM incident"
+				" WHERE key_hash = ? AND key = ?"
+				" ORDER BY incarnation DESC LIMIT 1",
+	[SQL_INCIDENT_BY_ID] = "SELECT " INCIDENT " FROM incident"
+			       " WHERE id = ?",
+	[SQL_LIST_INCIDENTS] = "SELECT " INCIDENT " FROM incident"
+			       " WHERE id < ? ORDER BY id DESC LIMIT ?",
+	[SQL_LIST_INCIDENTS_OPEN] =
+		"SELECT " INCIDENT " FROM incident WHERE state = 1"
+		" AND id < ? ORDER BY id DESC LIMIT ?",
+	[SQL_LIST_INCIDENTS_IN] =
+		"SELECT " INCIDENT " FROM incident WHERE id < ?"
+		" AND state = ? ORDER BY id DESC LIMIT ?",
+	[SQL_REMOTE_IS_OURS] = "SELECT 1 FROM incident"
+			       " WHERE remote = ? AND remote <> '' LIMIT 1",
+	[SQL_MEMBER] = "SELECT id, subject, incident, state, changed_ms"
+		       " FROM member WHERE subject_hash = ? AND subject = ?",
+	[SQL_OTHERS_FIRING] =
+		"SELECT count(*) FROM (SELECT 1 FROM member"
+		" INDEXED BY member_incident WHERE incident = ? AND state = 2"
+		" AND id <> ? LIMIT 1000)",
+	[SQL_OP] = "SELECT " OP OF_OP("") "WHERE op.id = ?",
+	[SQL_LANE_TAIL] = "SELECT " OP OF_OP(" INDEXED BY op_lane")
+			  "WHERE op.incident = ? AND op.state <> 4"
+			  " ORDER BY op.pos DESC LIMIT 1",
+	[SQL_NEXT_RANK] = "SELECT rank, not_before_ms FROM op"
+			  " INDEXED BY op_due WHERE state = 1 AND free = 1"
+			  " AND rank >= ? ORDER BY rank, not_before_ms"
+			  " LIMIT 1",
+	[SQL_DUE] = "SELECT " OP OF_OP(" INDEXED BY op_due")
+		    "WHERE op.state = 1 AND op.free = 1 AND op.rank = ?"
+		    " AND op.not_before_ms <= ?"
+		    " ORDER BY op.not_before_ms, op.id LIMIT ?",
+	[SQL_OPS_IN] = "SELECT " OP OF_OP("") "WHERE op.state = ?"
+		       " ORDER BY op.id LIMIT ?",
+	[SQL_LIST_OPS] = "SELECT " OP OF_OP("") "WHERE op.state = ?"
+			 " AND op.id < ? ORDER BY op.id DESC LIMIT ?",
+	[SQL_KNOWN] = "SELECT remote FROM known WHERE marker = ? LIMIT ?",
+	[SQL_META] = "SELECT value FROM meta WHERE key = ?",
+	[SQL_RULES] = "SELECT text FROM rules WHERE file = ?",
+};

@@ -1,0 +1,438 @@
+#include <errno.h>
+
+#include "store/sqlite.h"
+
+#define DAY_MS 86400000
+
+/* ---- events ---- */
+
+/* 1 where the identity was known. */
+static int put_identity(struct sqlite *d, const struct event *e, uint64_t hash)
+{
+	struct query u = query_begin(&d->q, SQL_PUT_IDENTITY);
+	int r;
+
+	put_int(&u, e->change_ms);
+	put_int(&u, (int64_t)hash);
+	put_int(&u, d->tally.next_event);
+	put_int(&u, e->received_ms / DAY_MS);
+	r = query_run(&u);
+	return r ? r : sqlite3_changes(d->q.db) == 0;
+}
+
+static int put_event(struct sqlite *d, const struct event *e, uint64_t hash)
+{
+	struct query u = query_begin(&d->q, SQL_PUT_EVENT);
+	int r;
+
+	put_int(&u, e->seq);
+	put_int(&u, (int64_t)hash);
+	put_int(&u, e->change_ms);
+	put_int(&u, e->received_ms);
+	put_int(&u, e->sent_ms);
+	put_int(&u, e->first);
+	put_int(&u, e->position);
+	put_str(&u, str_from(e->intake));
+	put_str(&u, e->kind);
+	put_str(&u, e->name);
+	put_str(&u, e->state);
+	put_str(&u, e->account);
+	put_str(&u, e->region);
+	put_str(&u, e->topic);
+	put_str(&u, e->message_id);
+	put_str(&u, e->subject);
+	r = query_run(&u);
+	if (r)
+		return r;
+	u = query_begin(&d->q, SQL_PUT_UNTRIAGED);
+	put_int(&u, e->seq);
+	return query_run(&u);
+}
+
+static int put_payload(struct sqlite *d, int64_t first, int64_t n,
+		       const struct store_accept *a)
+{
+	struct query u = query_begin(&d->q, SQL_PUT_PAYLOAD);
+
+	put_int(&u, first);
+	put_int(&u, n);
+	put_blob(&u, a->events[0].payload);
+	return query_run(&u);
+}
+
+/* The events of a message that are new; the first one's seq, how many. */
+static int put_events(struct sqlite *d, struct store_accept *a, int64_t *first,
+		      int64_t *stored)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		struct event *e = &a->events[i];
+		uint64_t hash = sqlite_hash(d, e->identity);
+		int r = put_identity(d, e, hash);
+
+		if (r < 0)
+			return r;
+		e->duplicate = r;
+		if (r)
+			continue;
+		e->seq = d->tally.next_event++;
+		if (!*stored)
+			*first = e->seq;
+		e->first = *first;
+		++*stored;
+		r = put_event(d, e, hash);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int sqlite_accept(void *db, struct store_accept *a)
+{
+	struct sqlite *d = db;
+	int64_t first = 0, stored = 0;
+	int r;
+
+	for (size_t i = 0; i < a->count; i++) {
+		a->events[i].seq = a->events[i].first = 0;
+		a->events[i].duplicate = false;
+	}
+	r = put_events(d, a, &first, &stored);
+	if (!r && stored)
+		r = put_payload(d, first, stored, a);
+	if (!r && a->confirm && (stored || !a->count)) {
+		struct op op = *a->confirm;
+
+		op.id = 0;
+		r = sqlite_write_op(d, &op);
+	}
+	d->tally.counts.events += stored;
+	d->tally.counts.untriaged += stored;
+	if (stored)
+		d->tally.what |= 1;
+	return r;
+}
+
+void sqlite_undo_accept(void *db, struct store_accept *a)
+{
+	(void)db;
+	for (size_t i = 0; i < a->count; i++) {
+		a->events[i].seq = a->events[i].first = 0;
+		a->events[i].duplicate = false;
+	}
+}
+
+/* ---- triage ---- */
+
+static int put_outcome(struct sqlite *d, const struct event *e)
+{
+	struct query u = query_begin(&d->q, SQL_TRIAGED);
+	int64_t seq = e->seq;
+	int r;
+
+	put_int(&u, e->seq);
+	r = query_run(&u);
+	if (r)
+		return r;
+	if (sqlite3_changes(d->q.db)) {
+		d->tally.counts.untriaged--;
+	} else {
+		u = query_begin(&d->q, SQL_HAS_EVENT);
+		put_int(&u, e->seq);
+		r = query_int(&u, 0, &seq);
+		if (r || !seq)
+			return r;
+	}
+	u = query_begin(&d->q, SQL_PUT_OUTCOME);
+	put_int(&u, e->seq);
+	put_int(&u, e->status == EVENT_NEW ? EVENT_DONE : e->status);
+	put_str(&u, e->action);
+	put_str(&u, e->because);
+	put_str(&u, e->team);
+	put_str(&u, e->policy);
+	put_str(&u, e->where);
+	put_str(&u, e->ruleset);
+	put_int(&u, e->incident);
+	put_int(&u, e->decided_ms);
+	return query_run(&u);
+}
+
+static void put_incident_rest(struct query *u, const struct incident *i)
+{
+	put_str(u, i->previous);
+	put_int(u, i->priority);
+	put_int(u, i->severity);
+	put_str(u, i->team);
+	put_str(u, i->policy);
+	put_str(u, i->where);
+	put_str(u, i->short_description);
+	put_str(u, i->assignment_group);
+	put_str(u, i->ci_id);
+	put_str(u, i->account);
+	put_str(u, i->region);
+	put_str(u, i->alarm);
+	put_int(u, i->opened_ms);
+	put_int(u, i->changed_ms);
+	put_int(u, i->resolved_ms);
+	put_int(u, (int64_t)i->events);
+	put_int(u, i->notes);
+	put_int(u, i->note_after_ms);
+	put_int(u, i->reopen_within_ms);
+	put_int(u, i->notes_every_ms);
+	put_int(u, i->notes_max);
+	put_int(u, i->still_firing);
+}
+
+static int insert_incident(struct sqlite *d, struct incident *i)
+{
+	struct query u = query_begin(&d->q, SQL_PUT_INCIDENT);
+
+	i->id = d->tally.next_incident++;
+	i->version = 1;
+	put_int(&u, i->id);
+	put_int(&u, (int64_t)sqlite_hash(d, i->key));
+	put_str(&u, i->key);
+	put_int(&u, i->incarnation);
+	put_int(&u, i->state);
+	put_str(&u, i->remote);
+	put_incident_rest(&u, i);
+	d->tally.counts.incidents_open += i->state == INCIDENT_OPEN;
+	return query_run(&u);
+}
+
+/* The stored version and state. */
+static int see_incident(struct incident *out, struct sqlite *d, int64_t id)
+{
+	struct query u = query_begin(&d->q, SQL_SEEN_INCIDENT);
+	int r;
+
+	put_int(&u, id);
+	r = query_row(&u);
+	if (r <= 0)
+		return r ? r : -ENOENT;
+	out->version = (unsigned)get_int(&u);
+	out->state = (enum incident_state)get_int(&u);
+	query_end(&u);
+	return 0;
+}
+
+static int replace_incident(struct sqlite *d, const struct incident *i)
+{
+	struct incident old;
+	struct query u;
+	int r = see_incident(&old, d, i->id);
+
+	if (r)
+		return r;
+	u = query_begin(&d->q, SQL_SET_INCIDENT);
+	put_incident_rest(&u, i);
+	put_int(&u, i->id);
+	r = query_run(&u);
+	if (r || old.state == i->state)
+		return r;
+	u = query_begin(&d->q, SQL_SET_INCIDENT_STATE);
+	put_int(&u, i->state);
+	put_int(&u, i->id);
+	r = query_run(&u);
+	d->tally.counts.incidents_open +=
+		(i->state == INCIDENT_OPEN) - (old.state == INCIDENT_OPEN);
+	return r;
+}
+
+static int set_remote(struct sqlite *d, const struct incident *i)
+{
+	struct query u = query_begin(&d->q, SQL_SET_REMOTE);
+	int r;
+
+	put_str(&u, i->remote);
+	put_int(&u, i->id);
+	r = query_run(&u);
+	return r || sqlite3_changes(d->q.db) ? r : -ENOENT;
+}
+
+static int move(struct sqlite *d, int64_t from, int64_t to)
+{
+	struct query u = query_begin(&d->q, SQL_MOVE_MEMBERS);
+	int r;
+
+	if (!from || !to || from == to)
+		return -EINVAL;
+	put_int(&u, from);
+	put_int(&u, to);
+	r = query_run(&u);
+	return r ? r : sqlite_move_ops(d, from, to);
+}
+
+static int insert_member(struct sqlite *d, struct member *m)
+{
+	struct query u = query_begin(&d->q, SQL_PUT_MEMBER);
+
+	m->id = d->tally.next_member++;
+	put_int(&u, m->id);
+	put_int(&u, (int64_t)sqlite_hash(d, m->subject));
+	put_str(&u, m->subject);
+	put_int(&u, m->incident);
+	put_int(&u, m->state);
+	put_int(&u, m->changed_ms);
+	return query_run(&u);
+}
+
+static int replace_member(struct sqlite *d, const struct member *m)
+{
+	struct query u = query_begin(&d->q, SQL_SEEN_MEMBER);
+	bool stays;
+	int r;
+
+	put_int(&u, m->id);
+	r = query_row(&u);
+	if (r <= 0)
+		return r ? r : -ENOENT;
+	stays = get_int(&u) == m->incident;
+	stays = get_int(&u) == (int64_t)m->state && stays;
+	query_end(&u);
+	u = query_begin(&d->q, stays ? SQL_SET_MEMBER_TIME : SQL_SET_MEMBER);
+	if (!stays) {
+		put_int(&u, m->incident);
+		put_int(&u, m->state);
+	}
+	put_int(&u, m->changed_ms);
+	put_int(&u, m->id);
+	return query_run(&u);
+}
+
+static int put_pair(struct sqlite *d, enum sql_statement n, struct str a,
+		    struct str b)
+{
+	struct query u = query_begin(&d->q, n);
+
+	put_str(&u, a);
+	put_str(&u, b);
+	return query_run(&u);
+}
+
+static int write_one(struct sqlite *d, struct store_write *w)
+{
+	int64_t incident = w->incident ? w->incident->id : 0;
+
+	switch (w->kind) {
+	case WRITE_EVENT_DONE:
+		if (incident)
+			w->event->incident = incident;
+		return put_outcome(d, w->event);
+	case WRITE_INCIDENT:
+		return incident ? replace_incident(d, w->incident) :
+				  insert_incident(d, w->incident);
+	case WRITE_REMOTE:
+		return set_remote(d, w->incident);
+	case WRITE_MOVE:
+		return move(d, w->from, incident);
+	case WRITE_MEMBER:
+		if (incident)
+			w->member->incident = incident;
+		return w->member->id ? replace_member(d, w->member) :
+				       insert_member(d, w->member);
+	case WRITE_OP:
+		if (incident)
+			w->op->incident = incident;
+		return sqlite_write_op(d, w->op);
+	case WRITE_OP_STATE:
+		return sqlite_write_op_state(d, w->op);
+	case WRITE_META:
+		return put_pair(d, SQL_PUT_META, w->key, w->value);
+	case WRITE_KNOWN:
+		return put_pair(d, SQL_PUT_KNOWN, w->key, w->value);
+	}
+	return -EINVAL;
+}
+
+/* ---- what a batch expects, asked before anything of it is written ---- */
+
+static bool writes_op(const struct store_write *w)
+{
+	return w->kind == WRITE_OP || w->kind == WRITE_OP_STATE;
+}
+
+static int expect_op(struct sqlite *d, const struct store_batch *b, size_t at)
+{
+	const struct store_write *w = &b->writes[at];
+	int state = -1;
+
+	if (!w->expect || !w->op->id)
+		return 0;
+	/* An earlier write of the same batch says what it will be then. */
+	for (size_t i = 0; i < at; i++)
+		if (writes_op(&b->writes[i]) &&
+		    b->writes[i].op->id == w->op->id)
+			state = (int)b->writes[i].op->state;
+	if (state < 0) {
+		state = sqlite_op_state(d, w->op->id);
+		if (state < 0)
+			return state;
+	}
+	return state == (int)w->expect ? 0 : -ESTALE;
+}
+
+static int expect_incident(struct sqlite *d, const struct store_batch *b,
+			   size_t at)
+{
+	const struct incident *i = b->writes[at].incident;
+	struct incident stored;
+	int r;
+
+	if (!i->id)
+		return 0;
+	for (size_t k = 0; k < at; k++)
+		if (b->writes[k].kind == WRITE_INCIDENT &&
+		    b->writes[k].incident->id == i->id)
+			return 0;
+	r = see_incident(&stored, d, i->id);
+	return r ? r : stored.version == i->version ? 0 : -ESTALE;
+}
+
+int sqlite_batch(void *db, struct store_batch *b)
+{
+	struct sqlite *d = db;
+	int r = 0;
+
+	for (size_t i = 0; i < b->count && !r; i++) {
+		if (writes_op(&b->writes[i]))
+			r = expect_op(d, b, i);
+		else if (b->writes[i].kind == WRITE_INCIDENT)
+			r = expect_incident(d, b, i);
+	}
+	for (size_t i = 0; i < b->count && !r; i++)
+		r = write_one(d, &b->writes[i]);
+	return r;
+}
+
+/* A number that the transaction rolled back had given. */
+static void take_back(int64_t *id, int64_t from, int64_t to)
+{
+	if (*id >= from && *id < to)
+		*id = 0;
+}
+
+void sqlite_undo_batch(void *db, struct store_batch *b)
+{
+	const struct store_tally *from = &((struct sqlite *)db)->mark;
+	const struct store_tally *to = &((struct sqlite *)db)->undone;
+
+	for (size_t i = 0; i < b->count; i++) {
+		struct store_write *w = &b->writes[i];
+		int64_t *const incident[] = {
+			w->incident ? &w->incident->id : NULL,
+			w->event ? &w->event->incident : NULL,
+			w->member ? &w->member->incident : NULL,
+			w->op ? &w->op->incident : NULL,
+		};
+
+		for (size_t k = 0; k < 4; k++)
+			if (incident[k])
+				take_back(incident[k], from->next_incident,
+					  to->next_incident);
+		if (w->member)
+			take_back(&w->member->id, from->next_member,
+				  to->next_member);
+		if (w->op)
+			take_back(&w->op->id, from->next_op, to->next_op);
+	}
+}

@@ -1,0 +1,364 @@
+#include "store/store.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+#include "base/encode.h"
+#include "store/writer.h"
+
+static const struct store_backend *const backends[] = { &store_sqlite };
+
+/* ---- open and close ---- */
+
+static const struct store_backend *backend_of(const char *url)
+{
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+		if (str_starts(str_from(url), backends[i]->scheme))
+			return backends[i];
+	return NULL;
+}
+
+int store_open(struct store **out, const struct store_options *o,
+	       struct err *err)
+{
+	const struct store_backend *backend = backend_of(o->url);
+	const char *where = backend ? o->url + strlen(backend->scheme) : "";
+	struct store *s;
+	int r;
+
+	if (!*where)
+		return err_set(err, -EINVAL, "store.url \"%s\": expected "
+			       "sqlite:/path/of/a/file", o->url);
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	pthread_mutex_init(&s->lock, NULL);
+	s->backend = backend;
+	memcpy(s->hash_key, o->hash_key, sizeof(s->hash_key));
+	/* A small store must not be overshot by what one transaction takes. */
+	s->run_bytes = o->max_size / 64 < (8 << 20) ? o->max_size / 64 :
+						      8 << 20;
+	r = backend->open(&s->db, o, where, &s->made, err);
+	if (!r) {
+		r = writer_start(s, err);
+		if (r)
+			backend->close(s->db);
+	}
+	if (r) {
+		pthread_mutex_destroy(&s->lock);
+		free(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	writer_stop(s);
+	s->backend->close(s->db);
+	pthread_mutex_destroy(&s->lock);
+	explicit_bzero(s->hash_key, sizeof(s->hash_key));
+	free(s);
+}
+
+bool store_failed(const struct store *s)
+{
+	return atomic_load(&s->failed);
+}
+
+bool store_is_new(const struct store *s)
+{
+	return s->made;
+}
+
+/* ---- ids ---- */
+
+void store_put_id(struct buf *out, uint64_t hash)
+{
+	unsigned char b[8];
+
+	for (int i = 0; i < 8; i++)
+		b[i] = (unsigned char)(hash >> (56 - 8 * i));
+	buf_putc(out, 'e');
+	encode_base32(out, b, sizeof(b));
+}
+
+int store_id_hash(uint64_t *out, struct str id)
+{
+	uint64_t hash = 0;
+
+	if (id.n != 14 || id.p[0] != 'e')
+		return -EINVAL;
+	for (size_t i = 1; i < 14; i++) {
+		char c = id.p[i];
+		uint64_t v = c >= 'a' && c <= 'z' ? (uint64_t)(c - 'a') :
+			     c >= '2' && c <= '7' ? (uint64_t)(c - '2' + 26) :
+						    32;
+
+		/* The last character holds four bits and a zero. */
+		if (v > 31 || (i == 13 && v & 1))
+			return -EINVAL;
+		hash = i == 13 ? hash << 4 | v >> 1 : hash << 5 | v;
+	}
+	*out = hash;
+	return 0;
+}
+
+void store_event_id(struct buf *out, const struct store *s,
+		    struct str identity)
+{
+	store_put_id(out, hash_sip(s->hash_key, identity.p, identity.n));
+}
+
+/* ---- submissions ---- */
+
+void store_accept(struct store *s, struct store_accept *a)
+{
+	writer_accept(s, a);
+}
+
+void store_submit(struct store *s, struct store_batch *b)
+{
+	writer_batch(s, b);
+}
+
+struct waiter {
+	sem_t done;
+	int result;
+};
+
+static void answered(int result, void *arg)
+{
+	struct waiter *w = arg;
+
+	w->result = result;
+	sem_post(&w->done);
+}
+
+static int wait_for(struct waiter *w)
+{
+	while (sem_wait(&w->done) && errno == EINTR)
+		;
+	sem_destroy(&w->done);
+	return w->result;
+}
+
+int store_commit(struct store *s, struct store_write *writes, size_t count)
+{
+	struct waiter w;
+	struct store_batch b = { .writes = writes,
+				 .count = count,
+				 .done = answered,
+				 .arg = &w };
+
+	sem_init(&w.done, 0, 0);
+	writer_batch(s, &b);
+	return wait_for(&w);
+}
+
+int store_set_meta(struct store *s, struct str key, struct str value)
+{
+	struct store_write w = { .kind = WRITE_META, .key = key,
+				 .value = value };
+
+	return store_commit(s, &w, 1);
+}
+
+static int do_job(struct store *s, struct store_job *j)
+{
+	struct waiter w;
+	int r;
+
+	j->done = answered;
+	j->arg = &w;
+	sem_init(&w.done, 0, 0);
+	writer_job(s, j);
+	r = wait_for(&w);
+	return r ? r : j->count;
+}
+
+int store_recover(struct store *s, int64_t now_ms, struct err *err)
+{
+	struct store_job j = { .kind = JOB_RECOVER, .ms = now_ms };
+	int r = do_job(s, &j);
+
+	return r < 0 ? err_set(err, r, "operations left in flight can't be "
+			       "taken up: %s", strerror(-r)) : r;
+}
+
+int store_expire(struct store *s, int64_t before_ms, size_t max)
+{
+	struct store_job j = { .kind = JOB_EXPIRE, .ms = before_ms,
+			       .max = max };
+
+	return do_job(s, &j);
+}
+
+int store_save_rules(struct store *s, struct str file, struct str text)
+{
+	struct store_job j = { .kind = JOB_RULES, .file = file, .text = text };
+
+	return do_job(s, &j);
+}
+
+/* ---- counts ---- */
+
+void store_count(const struct store *s, struct store_counts *out)
+{
+	pthread_mutex_t *lock = (pthread_mutex_t *)&s->lock;
+
+	pthread_mutex_lock(lock);
+	*out = s->counts;
+	pthread_mutex_unlock(lock);
+}
+
+void store_on_commit(struct store *s, void (*wake)(unsigned what, void *arg),
+		     void *arg)
+{
+	pthread_mutex_lock(&s->lock);
+	s->wake = wake;
+	s->wake_arg = arg;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- reading: whatever the backend is ---- */
+
+int store_reader_open(struct store_reader **out, struct store *s,
+		      struct err *err)
+{
+	int r = s->backend->reader_open(out, s->db, err);
+
+	if (!r)
+		(*out)->backend = s->backend;
+	return r;
+}
+
+void store_reader_close(struct store_reader *r)
+{
+	if (r)
+		r->backend->reader_close(r);
+}
+
+int store_reader_begin(struct store_reader *r)
+{
+	return r->backend->reader_begin(r);
+}
+
+void store_reader_end(struct store_reader *r)
+{
+	r->backend->reader_end(r);
+}
+
+int store_new_events(struct event *out, size_t max, struct store_reader *r,
+		     int64_t after, struct arena *arena)
+{
+	return r->backend->new_events(out, max, r, after, arena);
+}
+
+int store_incident_by_key(struct incident *out, struct store_reader *r,
+			  struct str key, struct arena *arena)
+{
+	return r->backend->incident_by_key(out, r, key, arena);
+}
+
+int store_incident_by_id(struct incident *out, struct store_reader *r,
+			 int64_t id, struct arena *arena)
+{
+	return r->backend->incident_by_id(out, r, id, arena);
+}
+
+int store_member(struct member *out, struct store_reader *r,
+		 struct str subject, struct arena *arena)
+{
+	return r->backend->member(out, r, subject, arena);
+}
+
+int store_others_firing(unsigned *out, struct store_reader *r,
+			int64_t incident, int64_t except)
+{
+	return r->backend->others_firing(out, r, incident, except);
+}
+
+int store_lane_tail(struct op *out, struct store_reader *r, int64_t incident,
+		    struct arena *arena)
+{
+	return r->backend->lane_tail(out, r, incident, arena);
+}
+
+int store_due_ops(struct op *out, size_t max, struct store_reader *r,
+		  int64_t now_ms, struct arena *arena)
+{
+	return r->backend->due_ops(out, max, r, now_ms, arena);
+}
+
+int store_ops_in(struct op *out, size_t max, struct store_reader *r,
+		 enum op_state state, struct arena *arena)
+{
+	return r->backend->ops_in(out, max, r, state, arena);
+}
+
+int store_op(struct op *out, struct store_reader *r, int64_t id,
+	     struct arena *arena)
+{
+	return r->backend->op(out, r, id, arena);
+}
+
+int store_next_due(int64_t *out_ms, struct store_reader *r)
+{
+	return r->backend->next_due(out_ms, r);
+}
+
+int store_known(struct str *out, size_t max, struct store_reader *r,
+		struct str marker, struct arena *arena)
+{
+	return r->backend->known(out, max, r, marker, arena);
+}
+
+int store_remote_is_ours(struct store_reader *r, struct str remote)
+{
+	return r->backend->remote_is_ours(r, remote);
+}
+
+int store_meta(struct str *out, struct store_reader *r, struct str key,
+	       struct arena *arena)
+{
+	return r->backend->meta(out, r, key, arena);
+}
+
+int store_saved_rules(struct str *out, struct store_reader *r, struct str file,
+		      struct arena *arena)
+{
+	return r->backend->saved_rules(out, r, file, arena);
+}
+
+int store_list_incidents(struct incident *out, struct store_reader *r,
+			 const struct store_page *p, struct arena *arena)
+{
+	return r->backend->list_incidents(out, r, p, arena);
+}
+
+int store_list_events(struct event *out, struct store_reader *r,
+		      const struct store_page *p, struct arena *arena)
+{
+	return r->backend->list_events(out, r, p, arena);
+}
+
+int store_event(struct event *out, struct store_reader *r, struct str id,
+		struct arena *arena)
+{
+	uint64_t hash;
+
+	if (store_id_hash(&hash, id))
+		return 0;
+	return r->backend->event(out, r, hash, arena);
+}
+
+int store_list_ops(struct op *out, struct store_reader *r, enum op_state state,
+		   const struct store_page *p, struct arena *arena)
+{
+	return r->backend->list_ops(out, r, state, p, arena);
+}

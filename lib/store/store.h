@@ -1,0 +1,283 @@
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "incident/incident.h"
+#include "incident/op.h"
+
+/*
+ * The journal of events, the incidents, and the operations owed. One writer
+ * thread commits everything (group commit: what waits at one moment shares one
+ * transaction and one fsync) and also checkpoints, between commits. Readers
+ * have connections of their own, one a thread.
+ *
+ * After a failed fsync nothing is acknowledged any more by this process:
+ * store_failed() turns true and every submission ends with -EIO.
+ */
+struct store;
+
+struct store_options {
+	const char *url;		/* sqlite:/path */
+	uint64_t max_size;		/* bytes; events are refused past 90 % */
+	int64_t retain_ms;
+	const uint8_t *hash_key;	/* 16 bytes, from the install key */
+};
+
+/*
+ * -EBUSY: another process has it open. -ENOTSUP: made by a newer tocsin.
+ * -EUCLEAN: damaged, or not tocsin's; it is never changed or deleted then.
+ * -EINVAL: url, or a store that was made with another hash_key. The file's
+ * folder must exist. Files are made with mode 0600.
+ */
+int store_open(struct store **out, const struct store_options *o,
+	       struct err *err) MUST_CHECK;
+/*
+ * Commits what was submitted, checkpoints, ends the writer. Readers are
+ * closed before, and nobody submits any more. NULL is allowed.
+ */
+void store_close(struct store *s);
+bool store_failed(const struct store *s);
+/* The store was made by this start: nothing is known of StackFlow's side. */
+bool store_is_new(const struct store *s);
+
+/* ---- events ---- */
+
+enum event_state { EVENT_NEW = 0, EVENT_DONE = 1, EVENT_QUARANTINED = 2 };
+
+struct event {
+	int64_t seq;			/* set by the commit */
+	struct str identity;		/* not kept: absent when read */
+	struct str id;			/* public, "e" and 13 of base32; set by
+					   store_event_id() */
+	int64_t change_ms;		/* the alarm's own time */
+	int64_t received_ms, sent_ms;
+	int64_t first;			/* seq of the first event stored of its
+					   message; set by the commit */
+	unsigned position;
+	const char *intake;		/* sns, webhook, sqs */
+	struct str kind, name, state, account, region;	/* for lists */
+	struct str topic, message_id, subject;
+	struct str payload;		/* position 0 only; read: all */
+	bool duplicate;			/* set by the commit: was known already */
+	enum event_state status;
+	/* once triaged */
+	struct str action, because, team, policy, where, ruleset;
+	int64_t incident;
+	int64_t decided_ms;
+};
+
+/* The id an identity gets: stable across stores of one install key. */
+void store_event_id(struct buf *out, const struct store *s,
+		    struct str identity);
+
+typedef void store_done(int result, void *arg);
+
+/*
+ * Journal the events of one message: all or none. done is called from the
+ * writer's thread after the fsync: 0 (stored or known already: see
+ * duplicate), -ENOSPC past the high-water mark, -EIO, -EBUSY, -ENOMEM. events
+ * must stay until then. confirm: an operation to owe with them (OP_CONFIRM);
+ * NULL. It isn't owed again where every event was known already.
+ */
+struct store_accept {
+	struct event *events;
+	size_t count;
+	const struct op *confirm;
+	store_done *done;
+	void *arg;
+	struct store_accept *next;	/* the store's */
+};
+void store_accept(struct store *s, struct store_accept *a);
+
+/*
+ * The next untriaged events after a sequence number, with payloads, oldest
+ * first. Strings live in arena. Returns how many (0: none), or negative.
+ */
+struct store_reader;
+int store_reader_open(struct store_reader **out, struct store *s,
+		      struct err *err) MUST_CHECK;
+void store_reader_close(struct store_reader *r);
+/*
+ * What is read between these is of one moment, and cheaper; end soon, since
+ * the WAL can't shrink meanwhile.
+ */
+int store_reader_begin(struct store_reader *r) MUST_CHECK;
+void store_reader_end(struct store_reader *r);
+int store_new_events(struct event *out, size_t max, struct store_reader *r,
+		     int64_t after, struct arena *arena);
+
+/* ---- triage ---- */
+
+/* Latest incarnation of a key, by arena copy: 1 found, 0 none, negative. */
+int store_incident_by_key(struct incident *out, struct store_reader *r,
+			  struct str key, struct arena *arena);
+int store_incident_by_id(struct incident *out, struct store_reader *r,
+			 int64_t id, struct arena *arena);
+int store_member(struct member *out, struct store_reader *r,
+		 struct str subject, struct arena *arena);
+/* Members of an incident in ALARM, except one id; counted up to 1000. */
+int store_others_firing(unsigned *out, struct store_reader *r,
+			int64_t incident, int64_t except);
+/* Newest op of a lane that is not DONE; 1, 0, negative. */
+int store_lane_tail(struct op *out, struct store_reader *r, int64_t incident,
+		    struct arena *arena);
+
+/*
+ * One write of a batch. Kinds are applied in order within one transaction;
+ * all writes of one store_batch commit together or not at all. An inserted
+ * incident, member or op gets its id set; later writes of the same batch may
+ * refer to it by pointer (incident_ref) before the id is known.
+ */
+enum store_write_kind {
+	WRITE_EVENT_DONE,	/* event: outcome fields */
+	WRITE_INCIDENT,		/* insert (id 0), or replace all but `remote`
+				   where the stored version is incident->version
+				   (else the batch fails with -ESTALE); the
+				   stored version rises by one */
+	WRITE_REMOTE,		/* incident: set only its `remote`; the version
+				   stays */
+	WRITE_MOVE,		/* members and unfinished READY ops of incident
+				   id `from` go over to `incident` (by pointer) */
+	WRITE_MEMBER,
+	WRITE_OP,		/* insert or replace; DONE and DEAD included */
+	WRITE_OP_STATE,		/* op->id: only state held attempts searches
+				   not_before sent searched status problem
+				   target; body, events and count stay, so that
+				   a repeat merged meanwhile isn't lost */
+	WRITE_META,		/* key, value */
+	WRITE_KNOWN,		/* a marker seen in StackFlow by the first sweep */
+};
+
+struct store_write {
+	enum store_write_kind kind;
+	struct event *event;
+	struct incident *incident;	/* of WRITE_INCIDENT; else whose new id
+					   member->incident, op->incident or
+					   event->incident takes; or NULL */
+	struct member *member;
+	struct op *op;
+	enum op_state expect;	/* WRITE_OP, WRITE_OP_STATE with id: only where
+				   the stored op is in this state (0: any); else
+				   the batch fails with -ESTALE */
+	int64_t from;		/* WRITE_MOVE */
+	struct str key, value;	/* WRITE_META; WRITE_KNOWN: marker without
+				   incarnation, remote id */
+};
+
+/*
+ * -ESTALE as above, -EEXIST (an incident of that key and incarnation, or a
+ * member of that subject, is there already), -ENOENT (a replaced row isn't),
+ * -ENOSPC, -EBUSY, -EIO, -ENOMEM. After a failure ids are as they were.
+ *
+ * A version is compared, and raised in the store alone, at the first write of
+ * an incident in a batch. Its key and incarnation never change. An op's target
+ * isn't kept where it is the incident's remote id, nor are body and problem of
+ * an op that is DONE. An event's outcome may be written again; that of an
+ * expired event is left out.
+ */
+struct store_batch {
+	struct store_write *writes;
+	size_t count;
+	store_done *done;	/* writer's thread, after the fsync */
+	void *arg;
+	struct store_batch *next;
+};
+void store_submit(struct store *s, struct store_batch *b);
+/* store_submit and wait. Never from a done or wake callback. */
+int store_commit(struct store *s, struct store_write *writes,
+		 size_t count) MUST_CHECK;
+
+/* Writes that are needed to finish (outcomes) still commit past the
+ * high-water mark; new events don't. */
+
+/* ---- operations ---- */
+
+/*
+ * Wherever an op is read, target is the incident's remote id unless the op
+ * has one of its own.
+ *
+ * Ops that may go now: READY, not_before_ms passed, the oldest unfinished one
+ * of their lane (its create before all others; after a DEAD create: none), best
+ * rank first. Strings in arena. Count or negative.
+ */
+int store_due_ops(struct op *out, size_t max, struct store_reader *r,
+		  int64_t now_ms, struct arena *arena);
+/* IN_DOUBT (or, at start, IN_FLIGHT) ops, oldest first. */
+int store_ops_in(struct op *out, size_t max, struct store_reader *r,
+		 enum op_state state, struct arena *arena);
+int store_op(struct op *out, struct store_reader *r, int64_t id,
+	     struct arena *arena);
+/* not_before_ms of the next op that store_due_ops would tell, past or future;
+ * INT64_MAX: none. */
+int store_next_due(int64_t *out_ms, struct store_reader *r);
+/* At start: IN_FLIGHT becomes IN_DOUBT; not_before more than an hour ahead is
+ * clamped to now. Returns how many were in flight. */
+int store_recover(struct store *s, int64_t now_ms, struct err *err);
+
+/* Remote ids with this marker (without incarnation) from the first sweep. */
+int store_known(struct str *out, size_t max, struct store_reader *r,
+		struct str marker, struct arena *arena);
+/* Is this remote id one of our incidents'? 1, 0, negative. */
+int store_remote_is_ours(struct store_reader *r, struct str remote);
+
+/* 1 and *out, 0 where absent, negative. */
+int store_meta(struct str *out, struct store_reader *r, struct str key,
+	       struct arena *arena);
+int store_set_meta(struct store *s, struct str key, struct str value);
+
+/* ---- what people ask ---- */
+
+struct store_page {
+	size_t limit;
+	int64_t before;		/* ids or seqs below this; 0: the newest */
+	struct str filter;	/* incidents: open, resolved, closed, failed or
+				   empty; events: alarm name */
+};
+int store_list_incidents(struct incident *out, struct store_reader *r,
+			 const struct store_page *p, struct arena *arena);
+int store_list_events(struct event *out, struct store_reader *r,
+		      const struct store_page *p, struct arena *arena);
+/* One event with its payload, by public id. 1, 0, negative. */
+int store_event(struct event *out, struct store_reader *r, struct str id,
+		struct arena *arena);
+int store_list_ops(struct op *out, struct store_reader *r,
+		   enum op_state state, const struct store_page *p,
+		   struct arena *arena);
+
+struct store_counts {
+	int64_t events, untriaged, ops_open, ops_held, in_doubt, dead,
+		incidents_open;
+	uint64_t bytes;		/* of the store's files */
+	uint64_t wal_bytes;	/* the WAL's share; a slow reader makes it grow */
+	uint64_t commits, fsyncs_failed;
+	bool full;		/* past the high-water mark */
+};
+/*
+ * From memory, kept by the writer: no query. Backlog = untriaged + ops_open,
+ * where ops_open counts READY (not held, not behind a DEAD create of its
+ * lane), IN_FLIGHT and IN_DOUBT. An accepted event is counted before its done
+ * is called. events: stored and not expired.
+ */
+void store_count(const struct store *s, struct store_counts *out);
+
+/* Called from the writer's thread after each commit that added untriaged
+ * events (what & 1) or ops (what & 2). */
+void store_on_commit(struct store *s, void (*wake)(unsigned what, void *arg),
+		     void *arg);
+
+/*
+ * Drop events decided before a time, with outcomes, unless their incident is
+ * open; a bounded step, each going on where the last one ended. Done ops,
+ * members in OK and superseded incarnations go too; a key's last incarnation
+ * stays, so that a marker is never used again. Identities are kept for
+ * retain_ms, at least eight days. Returns how many events, or negative.
+ */
+int store_expire(struct store *s, int64_t before_ms, size_t max);
+
+/* Last good copies of rule files. */
+int store_save_rules(struct store *s, struct str file, struct str text);
+int store_saved_rules(struct str *out, struct store_reader *r, struct str file,
+		      struct arena *arena);
+
+#endif

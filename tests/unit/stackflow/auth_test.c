@@ -1,0 +1,494 @@
+#include "rig.h"
+
+#include <stdatomic.h>
+
+static const char record[] = "{\"id\":\"INC0000001\"}";
+
+/*
+ * Plays both: each token request gives t1, t2, ...; StackFlow takes the
+ * tokens from `oldest` on, or none where it is negative.
+ */
+struct giver {
+	atomic_int given, oldest, life, status;
+	atomic_int stall; /* token requests from that one on get none */
+	const char *body; /* of a token answer other than 200 */
+};
+
+static int bearer_of(const char *request)
+{
+	const char *at = strstr(request, "\r\nAuthorization: Bearer t");
+
+	return at ? (int)strtol(at + 25, NULL, 10) : -1;
+}
+
+static void give(struct server *s, unsigned nth, const char *request,
+		 struct reply *out)
+{
+	struct giver *g = s->arg;
+	int oldest = atomic_load(&g->oldest);
+	char body[200];
+
+	(void)nth;
+	if (strstr(request, " /token ")) {
+		int n = atomic_fetch_add(&g->given, 1) + 1;
+		int stall = atomic_load(&g->stall);
+
+		if (stall && n >= stall) {
+			reply_set(out, DEED_STALL, "%s", "");
+		} else if (atomic_load(&g->status)) {
+			reply_json(out, atomic_load(&g->status), "", g->body);
+		} else {
+			snprintf(body, sizeof(body),
+				 "{\"access_token\":\"t%d\",\"expires_in\":%d}",
+				 n, atomic_load(&g->life));
+			reply_json(out, 200, "", body);
+		}
+	} else if (oldest < 0 || bearer_of(request) < oldest) {
+		reply_json(out, 401, "", "{\"message\":\"expired\"}");
+	} else {
+		reply_json(out, 200, "", record);
+	}
+}
+
+static void client_credentials(void **state)
+{
+	struct giver g = { .life = 3600 };
+	struct sf_stats st;
+	struct kept k;
+	struct rig r;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	k = rig_create(&r);
+	assert_int_equal(k.res.outcome, SF_OK);
+	k = rig_create(&r);
+	assert_int_equal(k.res.outcome, SF_OK);
+	assert_int_equal(g.given, 1);
+	/* printf the-client:the-secret-of-it | base64 */
+	assert_int_equal(server_saw(&r.server,
+				    "\r\nAuthorization: Basic "
+				    "dGhlLWNsaWVudDp0aGUtc2VjcmV0LW9mLWl0\r\n"),
+			 1);
+	assert_int_equal(server_saw(&r.server, "\r\n\r\n"
+					       "grant_type=client_credentials"),
+			 1);
+	assert_int_equal(server_saw(&r.server, "\r\nContent-Type: application/"
+					       "x-www-form-urlencoded\r\n"),
+			 1);
+	sf_client_stats(r.client, &st);
+	assert_true(st.authenticated);
+	assert_int_equal(st.renewals, 1);
+	assert_string_equal(st.auth_problem, "");
+	rig_stop(&r);
+}
+
+/* Let the token request that is under way, if any, end. */
+static void settle(struct rig *r)
+{
+	sf_client_wait_ms(r->client, r->now);
+	for (int i = 0; rest_active(r->rest) && i < 2000; i++)
+		rest_step(r->rest, 10);
+}
+
+static void renewal_is_ahead_of_expiry(void **state)
+{
+	static const struct {
+		int life_s, renew_s;
+	} cases[] = {
+		{ 3600, 2880 }, { 1200, 900 }, { 600, 300 }, { 100, 50 }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct giver g = { .life = cases[i].life_s };
+		struct rig r;
+		int64_t begun;
+
+		rig_client(&r, give, &g);
+		begun = r.now;
+		settle(&r);
+		assert_int_equal(g.given, 1);
+		r.now = begun + cases[i].renew_s * 1000 - 1;
+		settle(&r);
+		assert_int_equal(g.given, 1);
+		r.now++;
+		settle(&r);
+		assert_int_equal(g.given, 2);
+		rig_stop(&r);
+	}
+}
+
+static void old_token_serves_until_it_expires(void **state)
+{
+	struct giver g = { .life = 3600, .stall = 2 };
+	struct kept k = { 0 };
+	struct rig r;
+	int64_t begun;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	begun = r.now;
+	settle(&r);
+	/* The renewal hangs; requests go on with what there is. */
+	r.now = begun + 3000000;
+	for (unsigned i = 1; i <= 3; i++) {
+		r.now += 100;
+		assert_int_equal(sf_client_wait_ms(r.client, r.now), 0);
+		assert_int_equal(
+			sf_incident_get(r.client, STR("INC0000001"), keep, &k),
+			0);
+		while (k.done < i)
+			rest_step(r.rest, 10);
+		assert_int_equal(k.res.outcome, SF_OK);
+	}
+	assert_int_equal(server_saw(&r.server, "Bearer t1\r\n"), 3);
+	/* One renewal at a time. */
+	assert_int_equal(server_saw(&r.server, " /token "), 2);
+	/* Expired: the next waits, and ends with the renewal. */
+	r.now = begun + 3600000;
+	k.done = 0;
+	assert_int_equal(sf_client_wait_ms(r.client, r.now), 0);
+	assert_int_equal(sf_incident_get(r.client, STR("INC0000001"), keep, &k),
+			 0);
+	sf_client_wait_ms(r.client, r.now);
+	rest_step(r.rest, 0);
+	assert_int_equal(server_saw(&r.server, "GET "), 3);
+	sf_client_free(r.client);
+	assert_int_equal(k.done, 1);
+	assert_int_equal(k.res.outcome, SF_NOT_EXECUTED);
+	rest_free(r.rest);
+	server_stop(&r.server);
+}
+
+static void a_401_renews_once_for_all(void **state)
+{
+	struct giver g = { .life = 3600 };
+	struct kept k[20] = { { 0 } };
+	struct rig r;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	/* From now on only the next token is good. */
+	atomic_store(&g.oldest, 2);
+	for (size_t i = 0; i < 20; i++) {
+		rig_ready(&r);
+		assert_int_equal(sf_incident_create(r.client, STR("{\"n\":1}"),
+						    NULL, keep, &k[i]),
+				 0);
+	}
+	rig_run(&r);
+	for (size_t i = 0; i < 20; i++) {
+		assert_int_equal(k[i].done, 1);
+		if (k[i].res.outcome != SF_OK)
+			fail_msg("call %zu: %s", i, k[i].problem);
+	}
+	assert_int_equal(g.given, 2);
+	assert_int_equal(server_saw(&r.server, "Bearer t2\r\n"), 20);
+	assert_in_range(server_saw(&r.server, "Bearer t1\r\n"), 2, 21);
+	rig_stop(&r);
+}
+
+static void refused_for_good_is_not_hammered(void **state)
+{
+	struct giver g = { .life = 3600, .oldest = -1 };
+	struct sf_stats st;
+	struct rig r;
+	int64_t begun;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	begun = r.now;
+	for (int i = 0; i < 100; i++) {
+		struct kept k = rig_get(&r);
+
+		assert_int_equal(k.res.outcome, SF_NOT_EXECUTED);
+		assert_int_equal(k.res.status, 401);
+		assert_string_equal(k.problem, "401: expired");
+		r.now += 100;
+	}
+	/* Ten seconds and more with a backoff that doubles. */
+	assert_true(r.now - begun >= 10000);
+	assert_in_range(g.given, 2, 10);
+	sf_client_stats(r.client, &st);
+	assert_false(st.authenticated);
+	assert_string_equal(st.auth_problem,
+			    "StackFlow refuses a new token (401)");
+	/* It passes, and the client is well again without a hand. */
+	atomic_store(&g.oldest, 0);
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	sf_client_stats(r.client, &st);
+	assert_true(st.authenticated);
+	assert_string_equal(st.auth_problem, "");
+	rig_stop(&r);
+}
+
+static void static_credentials_are_not_repeated(void **state)
+{
+	struct giver g = { .oldest = -1 };
+	struct sf_stats st;
+	struct kept k;
+	struct rig r;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		rig_start(&r, give, &g);
+		r.options.auth.method = i ? SF_AUTH_TOKEN : SF_AUTH_API_KEY;
+		r.options.auth.api_key = r.options.auth.token = "t5-secret";
+		rig_open(&r);
+		k = rig_get(&r);
+		assert_int_equal(k.res.outcome, SF_NOT_EXECUTED);
+		assert_int_equal(k.res.status, 401);
+		assert_int_equal(server_requests(&r.server), 1);
+		sf_client_stats(r.client, &st);
+		assert_false(st.authenticated);
+		assert_string_equal(st.auth_problem,
+				    i ? "StackFlow refuses the token (401)"
+				      : "StackFlow refuses the API key (401)");
+		rig_stop(&r);
+	}
+}
+
+static void no_token_ends_what_waits(void **state)
+{
+	struct giver g = {
+		.life = 3600,
+		.status = 400,
+		.body = "{\"error\":\"invalid_client\",\"error_description\":"
+			"\"the-secret-of-it is wrong\"}",
+	};
+	struct kept k[3] = { { 0 } };
+	struct sf_stats st;
+	struct rig r;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sf_incident_create(r.client, STR("{}"), NULL,
+						    keep, &k[i]),
+				 0);
+	rig_run(&r);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(k[i].done, 1);
+		assert_int_equal(k[i].res.outcome, SF_NOT_EXECUTED);
+		assert_string_equal(k[i].problem,
+				    "no token: 400 "
+				    "invalid_client: *** is wrong");
+	}
+	sf_client_stats(r.client, &st);
+	assert_false(st.authenticated);
+	assert_non_null(strstr(st.auth_problem, "invalid_client"));
+	/* A wrong secret stays wrong: a minute, and nothing begins. */
+	assert_in_range(sf_client_wait_ms(r.client, r.now), 59000, 60000);
+	assert_int_equal(
+		sf_incident_get(r.client, STR("INC0000001"), keep, &k[0]),
+		-EAGAIN);
+	assert_int_equal(server_requests(&r.server), 1);
+	/* Health needs none. */
+	assert_int_equal(sf_health(r.client, keep, &k[1]), 0);
+	rig_run(&r);
+	atomic_store(&g.status, 0);
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	rig_stop(&r);
+}
+
+static void failed_renewals_back_off(void **state)
+{
+	struct giver g = { .life = 3600, .status = 503, .body = "{}" };
+	struct rig r;
+	int64_t begun;
+	int before;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	begun = r.now;
+	for (int i = 0; i < 600; i++) {
+		settle(&r);
+		r.now += 100;
+	}
+	/* 1, 2, 4 ... 60 s, each shortened by up to a half. */
+	assert_true(r.now - begun == 60000);
+	assert_in_range(g.given, 5, 10);
+	before = g.given;
+	for (int i = 0; i < 600; i++) {
+		settle(&r);
+		r.now += 1000;
+	}
+	assert_in_range(g.given - before, 9, 22);
+	rig_stop(&r);
+}
+
+static void a_key_is_exchanged(void **state)
+{
+	struct giver g = { .life = 3600 };
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, give, &g);
+	r.options.auth.method = SF_AUTH_API_KEY;
+	r.options.auth.api_key = "sfk_test_1";
+	r.options.auth.exchange_url = r.token;
+	rig_open(&r);
+	assert_int_equal(rig_create(&r).res.outcome, SF_OK);
+	assert_int_equal(server_saw(&r.server, "Bearer t1\r\n"), 1);
+	assert_int_equal(server_saw(&r.server, "Bearer sfk_test_1\r\n"), 1);
+	assert_int_equal(server_saw(&r.server, "{\"api_key\":\"sfk_test_1\"}"),
+			 1);
+	rig_stop(&r);
+}
+
+/* Cognito: a refresh token that is taken, and one that isn't any more. */
+struct pool {
+	atomic_int refresh_ok, refreshes, passwords;
+	const char *answer; /* in place of a token */
+};
+
+static void cognito(struct server *s, unsigned nth, const char *request,
+		    struct reply *out)
+{
+	struct pool *p = s->arg;
+
+	(void)nth;
+	if (!strstr(request,
+		    "X-Amz-Target: "
+		    "AWSCognitoIdentityProviderService.InitiateAuth")) {
+		reply_json(out, 200, "", record);
+	} else if (p->answer) {
+		reply_json(out, 200, "", p->answer);
+	} else if (strstr(request, "\"AuthFlow\":\"USER_PASSWORD_AUTH\"")) {
+		atomic_fetch_add(&p->passwords, 1);
+		reply_json(out, 200, "",
+			   "{\"AuthenticationResult\":{"
+			   "\"IdToken\":\"idt\",\"AccessToken\":\"x\","
+			   "\"ExpiresIn\":3600,\"RefreshToken\":\"rt-1\"}}");
+	} else if (atomic_load(&p->refresh_ok) &&
+		   strstr(request, "\"REFRESH_TOKEN\":\"rt-1\"")) {
+		atomic_fetch_add(&p->refreshes, 1);
+		reply_json(out, 200, "",
+			   "{\"AuthenticationResult\":{"
+			   "\"IdToken\":\"idt\",\"AccessToken\":\"x\"}}");
+	} else {
+		atomic_fetch_add(&p->refreshes, 1);
+		reply_json(out, 400, "",
+			   "{\"__type\":"
+			   "\"NotAuthorizedException\",\"message\":\"no\"}");
+	}
+}
+
+static void rig_password(struct rig *r, struct pool *p)
+{
+	rig_start(r, cognito, p);
+	r->options.auth.method = SF_AUTH_PASSWORD;
+	r->options.auth.client_id = "app";
+	r->options.auth.email = "me@example.org";
+	r->options.auth.password = "correct horse";
+	r->options.auth.region = "us-east-1";
+	r->options.auth.endpoint_url = r->token;
+	rig_open(r);
+}
+
+static void password_then_refresh(void **state)
+{
+	struct pool p = { .refresh_ok = 1 };
+	struct rig r;
+
+	(void)state;
+	rig_password(&r, &p);
+	assert_int_equal(rig_create(&r).res.outcome, SF_OK);
+	assert_int_equal(server_saw(&r.server, "Bearer idt\r\n"), 1);
+	assert_int_equal(server_saw(&r.server, "Content-Type: application/"
+					       "x-amz-json-1.1\r\n"),
+			 1);
+	for (int i = 1; i <= 3; i++) {
+		r.now += 2881000;
+		settle(&r);
+		assert_int_equal(p.refreshes, i);
+	}
+	assert_int_equal(p.passwords, 1);
+	/* The refresh token has run out: the password once, at once. */
+	atomic_store(&p.refresh_ok, 0);
+	r.now += 2881000;
+	settle(&r);
+	assert_int_equal(p.refreshes, 4);
+	assert_int_equal(p.passwords, 2);
+	assert_int_equal(rig_create(&r).res.outcome, SF_OK);
+	rig_stop(&r);
+}
+
+static void a_challenge_needs_a_person(void **state)
+{
+	struct pool p = { .answer = "{\"ChallengeName\":\"SMS_MFA\"}" };
+	struct sf_stats st;
+	struct rig r;
+
+	(void)state;
+	rig_password(&r, &p);
+	settle(&r);
+	sf_client_stats(r.client, &st);
+	assert_false(st.authenticated);
+	assert_non_null(strstr(st.auth_problem, "SMS_MFA"));
+	for (int i = 0; i < 59; i++) {
+		r.now += 1000;
+		settle(&r);
+	}
+	assert_int_equal(server_requests(&r.server), 1);
+	r.now += 1000;
+	settle(&r);
+	assert_int_equal(server_requests(&r.server), 2);
+	rig_stop(&r);
+}
+
+/* What waited for the token keeps the rate, too. */
+static void waiting_calls_keep_the_rate(void **state)
+{
+	struct giver g = { .life = 3600 };
+	struct kept k[20] = { { 0 } };
+	struct rig r;
+	int64_t begun;
+
+	(void)state;
+	rig_start(&r, give, &g);
+	r.options.requests_per_second = 10;
+	r.options.auth.method = SF_AUTH_CLIENT_CREDENTIALS;
+	r.options.auth.client_id = "a";
+	r.options.auth.client_secret = "bcde";
+	r.options.auth.token_url = r.token;
+	rig_open(&r);
+	begun = r.now;
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(sf_incident_get(r.client, STR("INC0000001"),
+						 keep, &k[i]),
+				 0);
+	while (sf_client_active(r.client)) {
+		int64_t ms = sf_client_wait_ms(r.client, r.now);
+
+		rest_step(r.rest, 1);
+		/* By the rig's time no more than the rate has gone. */
+		assert_true(server_saw(&r.server, "GET ") <=
+			    1 + (r.now - begun) / 100);
+		if (sf_client_active(r.client) && ms > 0)
+			r.now += ms;
+	}
+	assert_true(r.now - begun >= 1900);
+	rig_stop(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(client_credentials),
+		cmocka_unit_test(renewal_is_ahead_of_expiry),
+		cmocka_unit_test(old_token_serves_until_it_expires),
+		cmocka_unit_test(a_401_renews_once_for_all),
+		cmocka_unit_test(refused_for_good_is_not_hammered),
+		cmocka_unit_test(static_credentials_are_not_repeated),
+		cmocka_unit_test(no_token_ends_what_waits),
+		cmocka_unit_test(failed_renewals_back_off),
+		cmocka_unit_test(a_key_is_exchanged),
+		cmocka_unit_test(password_then_refresh),
+		cmocka_unit_test(a_challenge_needs_a_person),
+		cmocka_unit_test(waiting_calls_keep_the_rate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
