@@ -1,0 +1,149 @@
+#ifndef INCIDENT_INCIDENT_H
+#define INCIDENT_INCIDENT_H
+
+#include "alarm/alarm.h"
+#include "base/arena.h"
+#include "incident/op.h"
+#include "rule/verdict.h"
+
+/*
+ * The state machine of an incident. Pure: what is known, an alarm, a verdict
+ * and a time go in, what is to be remembered and done comes out.
+ */
+enum incident_state {
+	INCIDENT_OPEN = 1,
+	INCIDENT_RESOLVED,	/* by us, on OK */
+	INCIDENT_CLOSED,	/* by a person in StackFlow */
+	INCIDENT_FAILED,	/* StackFlow refused the create for good */
+};
+
+/* One incarnation of a dedup key. */
+struct incident {
+	int64_t id;		/* 0: not stored yet */
+	struct str key;
+	unsigned incarnation;	/* from 1 */
+	unsigned version;	/* of the stored row; store_write checks it */
+	enum incident_state state;
+	struct str remote;	/* StackFlow's id; empty until created */
+	struct str previous;	/* remote id of the incarnation before; or empty */
+	int priority;		/* highest ever of this incarnation */
+	enum severity severity;
+	struct str team, policy, where;
+	struct str short_description, assignment_group, ci_id;
+	struct str account, region, alarm;	/* of the first event */
+	int64_t opened_ms, changed_ms, resolved_ms;
+	uint64_t events;	/* taken in, the first included */
+	unsigned notes;		/* queued or sent */
+	int64_t note_after_ms;	/* when the budget allows the next repeat note */
+	/* The policy as it was when opened; a reload doesn't change it. */
+	int64_t reopen_within_ms, notes_every_ms;
+	unsigned notes_max;
+	enum still_firing still_firing;
+};
+
+/* What is known of one alarm, whether an incident is open or not. */
+struct member {
+	int64_t id;		/* 0: not stored yet */
+	struct str subject;	/* alarm_subject() */
+	int64_t incident;	/* of its last ALARM; 0: none */
+	enum alarm_state state;
+	int64_t changed_ms;	/* its newest state's own time */
+};
+
+/* What triage found in the store before it asks. */
+struct situation {
+	const struct incident *incident;	/* latest of the key; or NULL */
+	const struct member *member;		/* or NULL */
+	unsigned others_firing;		/* other members of incident in ALARM */
+	const struct op *tail_note;	/* newest READY repeat note of the lane */
+	const struct op *tail_resolve;	/* READY resolve, newest op of the lane */
+};
+
+enum action { ACTION_CREATE = 1, ACTION_NOTE, ACTION_RESOLVE, ACTION_REOPEN,
+	      ACTION_RAISE, ACTION_HOLD, ACTION_IGNORE, ACTION_CATCH_ALL };
+
+const char *action_name(enum action a);
+
+#define CHANGE_OPS 4
+
+struct change {
+	enum action action;
+	const char *because;		/* a static or arena line for people */
+	bool incident_changed, member_changed;
+	struct incident incident;	/* id 0: insert */
+	struct member member;
+	struct op ops[CHANGE_OPS];
+	size_t op_count;
+	int merged;	/* which of ops replaces situation.tail_note; -1: all new */
+	bool cancel_resolve;	/* situation.tail_resolve is no more wanted */
+};
+
+/*
+ * event_id names the event in notes. marker: the correlation marker without
+ * incarnation ("tocsin-xxxxxxxxxxxxxxxx"). Strings of the change live in
+ * arena or are borrowed from the arguments. 0 or -ENOMEM.
+ */
+int incident_apply(struct change *out, struct arena *arena,
+		   const struct situation *s, const struct alarm *alarm,
+		   const struct verdict *verdict, struct str event_id,
+		   struct str marker, int64_t now_ms);
+
+/*
+ * What a person did meanwhile, seen by deliver in GET /incidents/{id} before
+ * a write: state and priority as StackFlow tells them.
+ */
+struct remote_view {
+	struct str state;		/* new in_progress resolved closed */
+	int priority;			/* 0: unreadable */
+	struct str category, subcategory;
+};
+
+enum send {
+	SEND_IT,		/* go on as planned */
+	SEND_NOT_NEEDED,	/* already so, or a person's edit stands: done */
+	SEND_SUCCESSOR,		/* closed by a person: open a new incarnation
+				   with this op's events */
+	SEND_REOPEN_FIRST,	/* resolved by a person, policy says reopen */
+};
+
+/* Should op still be sent, now that the incident looks like view? */
+enum send incident_before_send(const struct incident *i, const struct op *op,
+			       const struct remote_view *view);
+
+/*
+ * The incarnation after old, which a person closed: out->incident, and in
+ * out->ops[0] its create, which tells of op's events and names old.
+ */
+int incident_succeed(struct change *out, struct arena *arena,
+		     const struct incident *old, const struct op *op,
+		     const struct remote_view *view, struct str marker,
+		     int64_t now_ms);
+
+/* The whole marker in arena: base, a dash, the incarnation. */
+struct str incident_marker(struct arena *arena, struct str base,
+			   unsigned incarnation);
+
+/*
+ * A note as it is sent: the op's text, then a line with its event ids, by
+ * which a note in doubt is found again.
+ */
+void incident_put_note(struct buf *out, const struct op *op);
+
+/*
+ * "tocsin-" and 16 characters of base32(HMAC-SHA256(install key, dedup key)).
+ * With "-" and the incarnation it is the whole marker.
+ */
+#define MARKER_PREFIX "tocsin-"
+
+/* Does text (a description) hold a line "tocsin-ref: MARKER" whose part before
+ * the last dash equals marker's exactly? *incarnation: what stands after. */
+bool incident_marker_in(struct str text, struct str marker,
+			unsigned *incarnation);
+/* The first marker of text, without and with its incarnation. */
+bool incident_marker_find(struct str text, struct str *base,
+			  unsigned *incarnation);
+/* "tocsin-xxxx-3" cut at its last dash. */
+bool incident_marker_split(struct str whole, struct str *base,
+			   unsigned *incarnation);
+
+#endif

@@ -1,0 +1,48 @@
+#include "incident/op.h"
+
+const char *op_kind_name(enum op_kind k)
+{
+	static const char *const names[] = {
+		[OP_CREATE] = "create",	  [OP_NOTE] = "note",
+		[OP_RESOLVE] = "resolve", [OP_REOPEN] = "reopen",
+		[OP_RAISE] = "raise",	  [OP_MERGE] = "merge",
+		[OP_CONFIRM] = "confirm", [OP_FALLBACK] = "fallback",
+		[OP_AUDIT] = "audit",
+	};
+
+	if (k < OP_CREATE || k > OP_AUDIT)
+		return "unknown";
+	return names[k];
+}
+
+const char *op_state_name(enum op_state s)
+{
+	static const char *const names[] = {
+		[OP_READY] = "ready",	    [OP_IN_FLIGHT] = "in flight",
+		[OP_IN_DOUBT] = "in doubt", [OP_DONE] = "done",
+		[OP_DEAD] = "dead",
+	};
+
+	if (s < OP_READY || s > OP_DEAD)
+		return "unknown";
+	return names[s];
+}
+
+int op_rank(const struct op *op)
+{
+	int p = op->priority < 1 ? 1 : op->priority > 4 ? 4 : op->priority;
+
+	switch (op->kind) {
+	case OP_CONFIRM:
+	case OP_FALLBACK:
+		return 0;
+	case OP_CREATE:
+		return p;
+	case OP_NOTE:
+		return 8 + p;
+	case OP_AUDIT:
+		return 13;
+	default:
+		return 4 + p;
+	}
+}

@@ -1,0 +1,195 @@
+#include "incident/text.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/encode.h"
+#include "doc/jsonw.h"
+
+#define REPEAT "Alarm repeated"
+#define NOTE_MAX 8192
+#define REASON_MAX 1500
+/* What the rules' bounds let come: 32 fields, each thrice 16 KiB at most. */
+#define BODY_MAX (2 << 20)
+
+static struct str keep(struct arena *arena, struct buf *b)
+{
+	struct str s = STR_NONE;
+
+	if (!buf_error(b))
+		s = arena_str(arena, buf_str(b));
+	else if (buf_error(b) == -ENOMEM)
+		arena_alloc(arena, SIZE_MAX);	/* makes it sticky */
+
+	buf_fini(b);
+	return s;
+}
+
+static void put_head(struct jsonw *w, const struct incident *i)
+{
+	char priority[3] = { 'P', (char)('0' + i->priority), '\0' };
+
+	jsonw_kstr(w, "short_description", i->short_description);
+	jsonw_kcstr(w, "priority", priority);
+	if (i->assignment_group.n)
+		jsonw_kstr(w, "assignment_group", i->assignment_group);
+	if (i->ci_id.n)
+		jsonw_kstr(w, "ci_id", i->ci_id);
+}
+
+/* A line of theirs that looks like one of ours would mislead a search. */
+static void put_foreign(struct buf *text, struct str s)
+{
+	struct str line;
+
+	while (str_cut(&s, '\n', &line)) {
+		struct str word = str_trim(line);
+
+		if (str_starts(word, "tocsin-ref:") ||
+		    str_starts(word, "tocsin-event:"))
+			buf_puts(text, "> ");
+		buf_put_str(text, line);
+		buf_putc(text, '\n');
+	}
+}
+
+static void put_tail(struct buf *text, const struct incident *i,
+		     struct str events, struct str marker)
+{
+	if (i->previous.n)
+		buf_printf(text, "\nPrevious incident: %.*s\n",
+			   STR_ARG(i->previous));
+	if (events.n)
+		buf_printf(text, "\ntocsin-event: %.*s", STR_ARG(events));
+	buf_printf(text, "\ntocsin-ref: %.*s", STR_ARG(marker));
+}
+
+struct str text_create(struct arena *arena, const struct incident *i,
+		       const struct verdict *v, struct str event_id,
+		       struct str marker)
+{
+	struct buf b = BUF_INIT(BODY_MAX), text = BUF_INIT(BODY_MAX);
+	struct jsonw w = JSONW(&b);
+
+	put_foreign(&text, v->description);
+	put_tail(&text, i, event_id, marker);
+	jsonw_object(&w);
+	put_head(&w, i);
+	if (v->category.n)
+		jsonw_kstr(&w, "category", v->category);
+	if (v->subcategory.n)
+		jsonw_kstr(&w, "subcategory", v->subcategory);
+	for (size_t k = 0; k < v->field_count; k++) {
+		jsonw_key_str(&w, v->fields[k].name);
+		jsonw_str(&w, v->fields[k].value);
+	}
+	jsonw_kstr(&w, "description", buf_str(&text));
+	jsonw_end_object(&w);
+	if (buf_error(&text))
+		b.error = text.error;
+	buf_fini(&text);
+	return keep(arena, &b);
+}
+
+struct str text_succeed(struct arena *arena, const struct incident *i,
+			const struct remote_view *view, const struct op *op,
+			struct str marker)
+{
+	struct buf b = BUF_INIT(BODY_MAX), text = BUF_INIT(BODY_MAX);
+	struct jsonw w = JSONW(&b);
+
+	buf_printf(&text, "%.*s was closed by a person while its alarm goes "
+		   "on.\n", STR_ARG(i->previous));
+	if (op->kind == OP_NOTE) {
+		buf_putc(&text, '\n');
+		put_foreign(&text, op->body);
+	}
+	put_tail(&text, i, op->events, marker);
+	jsonw_object(&w);
+	put_head(&w, i);
+	if (view->category.n)
+		jsonw_kstr(&w, "category", view->category);
+	if (view->subcategory.n)
+		jsonw_kstr(&w, "subcategory", view->subcategory);
+	jsonw_kstr(&w, "description", buf_str(&text));
+	jsonw_end_object(&w);
+	if (buf_error(&text))
+		b.error = text.error;
+	buf_fini(&text);
+	return keep(arena, &b);
+}
+
+static void put_what(struct buf *b, const struct alarm *a)
+{
+	buf_put_str(b, a->state_text.n ? a->state_text :
+					 str_from(alarm_state_name(a->state)));
+	buf_puts(b, " at ");
+	clock_put_seconds(b, a->time_ms);
+	if (a->name.n) {
+		buf_puts(b, ": ");
+		utf8_put_safe(b, a->name, 255);
+	}
+	if (a->reason.n) {
+		struct str reason = utf8_cut(a->reason, REASON_MAX);
+
+		buf_printf(b, "\nReason: %.*s", STR_ARG(reason));
+	}
+}
+
+struct str text_repeat(struct arena *arena, const struct alarm *a,
+		       unsigned count)
+{
+	struct buf b = BUF_INIT(NOTE_MAX);
+
+	if (count > 1)
+		buf_printf(&b, REPEAT " %u times, last: ", count);
+	else
+		buf_puts(&b, REPEAT ": ");
+	put_what(&b, a);
+	return keep(arena, &b);
+}
+
+bool text_is_repeat(struct str note)
+{
+	return str_starts(note, REPEAT) &&
+	       str_find(note, STR("\n\n")) < 0;
+}
+
+struct str text_change(struct arena *arena, const struct alarm *a,
+		       const char *consequence)
+{
+	struct buf b = BUF_INIT(NOTE_MAX);
+
+	if (a->event == ALARM_DELETED) {
+		buf_puts(&b, "The alarm was deleted at ");
+		clock_put_seconds(&b, a->time_ms);
+		buf_puts(&b, ": ");
+		utf8_put_safe(&b, a->name, 255);
+	} else {
+		put_what(&b, a);
+	}
+	if (consequence)
+		buf_printf(&b, "\n%s", consequence);
+	return keep(arena, &b);
+}
+
+struct str text_join(struct arena *arena, struct str older, struct str newer)
+{
+	struct str head = older;
+
+	if (older.n + newer.n + 2 > NOTE_MAX && newer.n + 64 < NOTE_MAX)
+		head = utf8_cut(older, NOTE_MAX - newer.n - 64);
+	return arena_printf(arena, "%.*s%s\n\n%.*s", STR_ARG(head),
+			    head.n < older.n ? "\n(cut)" : "",
+			    STR_ARG(newer));
+}
+
+struct str text_state(struct arena *arena, const char *state)
+{
+	return arena_printf(arena, "{\"state\":\"%s\"}", state);
+}
+
+struct str text_priority(struct arena *arena, int priority)
+{
+	return arena_printf(arena, "{\"priority\":\"P%d\"}", priority);
+}

@@ -1,0 +1,32 @@
+#ifndef INCIDENT_TEXT_H
+#define INCIDENT_TEXT_H
+
+#include "incident/incident.h"
+
+/* What people read in an incident and its notes. All in arena. */
+
+/* The JSON fields of POST /incidents, the marker on the description's last
+ * line. */
+struct str text_create(struct arena *arena, const struct incident *i,
+		       const struct verdict *v, struct str event_id,
+		       struct str marker);
+struct str text_succeed(struct arena *arena, const struct incident *i,
+			const struct remote_view *view, const struct op *op,
+			struct str marker);
+
+/* "ALARM again at TIME" or, with count > 1, how often. */
+struct str text_repeat(struct arena *arena, const struct alarm *a,
+		       unsigned count);
+bool text_is_repeat(struct str note);
+
+/* One state change, with what follows from it. */
+struct str text_change(struct arena *arena, const struct alarm *a,
+		       const char *consequence);
+
+/* Two notes in one, the older first, at most 8 KiB. */
+struct str text_join(struct arena *arena, struct str older, struct str newer);
+
+struct str text_state(struct arena *arena, const char *state);
+struct str text_priority(struct arena *arena, int priority);
+
+#endif
