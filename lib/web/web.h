@@ -1,0 +1,121 @@
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/*
+ * Incoming HTTP/1.1 over TCP, TLS and unix sockets: narrow and strict
+ * (RFC 9112 where a message can be read two ways is refused), one epoll loop
+ * a thread, every request under deadlines as a whole. The only user of epoll
+ * and of OpenSSL's SSL_*.
+ */
+struct web;
+struct web_exchange;
+
+struct web_limits {
+	unsigned connections;		/* in all; 4096 */
+	unsigned per_address;		/* 0: no cap */
+	size_t header_bytes;		/* request line and headers; 16 KiB */
+	unsigned header_count;		/* 64 */
+	size_t body;			/* 2 MiB */
+	unsigned handshake_ms, headers_ms, body_ms, idle_ms; /* 5 5 10 60 s */
+};
+
+extern const struct web_limits web_limits_default;
+
+struct web_header {
+	struct str name, value;		/* value without surrounding blanks */
+};
+
+struct web_request {
+	struct str method, path, query;	/* as sent, not decoded; query after ? */
+	const struct web_header *headers;
+	size_t header_count;
+	struct str body;		/* NUL after it */
+	struct str peer;		/* "127.0.0.1", "unix" */
+	long peer_uid;			/* unix sockets: SO_PEERCRED; else -1 */
+	int64_t started_us;		/* clock_mono_us() of its first byte */
+	void *listener;			/* web_listener.tag */
+};
+
+/* First header of that name (ASCII case ignored); STR_NONE where absent. */
+struct str web_header(const struct web_request *req, const char *name);
+
+struct web_reply {
+	int status;
+	const char *type;		/* Content-Type; NULL: text/plain */
+	struct str body;
+	const char *headers;		/* extra lines, each with \r\n; or NULL */
+	bool close;			/* end the connection after it */
+};
+
+/*
+ * Called in a loop's thread once the headers are whole, before any body is
+ * read or 100 Continue is sent. Fill *refuse and return true to answer at
+ * once (the connection is closed after it if a body was announced).
+ */
+typedef bool web_admit(const struct web_request *head, struct web_reply *refuse,
+		       void *arg);
+
+/*
+ * Called in a loop's thread with one whole request. The request and x stay
+ * valid until web_answer(), which comes exactly once, from any thread, at
+ * once or later. A client that left meanwhile changes nothing for the caller.
+ */
+typedef void web_handle(struct web_exchange *x, const struct web_request *req,
+			void *arg);
+
+struct web_listener {
+	const char *address;	/* "[::]:8443" "127.0.0.1:0" "unix:/run/x"; or */
+	int fd;			/* a listening socket handed over, web's from
+				 * then on; else -1 */
+	const char *certificate, *key;	/* PEM files; NULL: plain HTTP */
+	web_admit *admit;	/* may be NULL */
+	web_handle *handle;
+	void *arg;		/* for both */
+	void *tag;
+};
+
+int web_new(struct web **out, const struct web_limits *limits, unsigned loops,
+	    struct err *err) MUST_CHECK;
+/* Bind (SO_REUSEADDR) and listen; accepting begins with web_start(). */
+int web_listen(struct web *web, const struct web_listener *listener,
+	       struct err *err) MUST_CHECK;
+/* The port that the n-th listener got, in the order of web_listen; 0: unix. */
+unsigned web_port(const struct web *web, unsigned n);
+int web_start(struct web *web, struct err *err) MUST_CHECK;
+
+/* Copies what it needs of r; x is no more yours afterwards. */
+void web_answer(struct web_exchange *x, const struct web_reply *r);
+
+/*
+ * Reread certificates whose files changed (also done once a second by
+ * itself). Handshakes from now on use the new one; open connections go on.
+ * A pair that doesn't load or match leaves the old one at work: negative,
+ * *err says which.
+ */
+int web_reload(struct web *web, struct err *err);
+
+/* When the first certificate of a listener ends, in milliseconds since 1970;
+ * -1 without TLS. */
+int64_t web_certificate_end_ms(const struct web *web);
+
+/* Stop accepting, close idle connections, answer what is under way with
+ * `Connection: close`. */
+void web_drain(struct web *web);
+unsigned web_open(const struct web *web);	/* connections now */
+/* Ends the loops; connections still open are closed. Exchanges that are
+ * parked must be answered, and each web_answer have returned, before
+ * web_free. */
+void web_stop(struct web *web);
+void web_free(struct web *web);
+
+struct web_counters {
+	uint64_t accepted, requests, handshake_failed, malformed, timed_out,
+		evicted, refused_connections, bytes_in,
+		certificates_failed;	/* rereads that left the old one */
+};
+void web_count(const struct web *web, struct web_counters *out);
+
+#endif
