@@ -1,0 +1,15 @@
+#ifndef AGENT_ADMIN_ADMIN_H
+#define AGENT_ADMIN_ADMIN_H
+
+#include "agent/agent.h"
+
+/*
+ * The admin address: health, metrics, the API and its few actions. On a
+ * socket of its own, never on an intake listener.
+ */
+int admin_listen(struct agent *a, struct err *err) MUST_CHECK;
+
+/* May alarms be taken now? false: *why says what is missing. */
+bool admin_ready(struct agent *a, struct buf *why);
+
+#endif

@@ -1,0 +1,147 @@
+#include "agent/admin/api.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "doc/jsonw.h"
+
+#define ROWS 500
+#define ARENA_MAX (64 << 20)
+
+static void put_op(struct jsonw *w, const struct op *op)
+{
+	jsonw_object(w);
+	jsonw_kint(w, "id", op->id);
+	jsonw_kcstr(w, "kind", op_kind_name(op->kind));
+	jsonw_kint(w, "incident_id", op->incident);
+	jsonw_kstr(w, "target", op->target.n ? op->target : STR_NONE);
+	jsonw_kint(w, "priority", op->priority);
+	jsonw_kint(w, "attempts", op->attempts);
+	jsonw_ktime(w, "created_at", op->created_ms);
+	jsonw_ktime(w, "sent_at", op->sent_ms);
+	jsonw_kint(w, "status", op->status);
+	jsonw_kstr(w, "problem", op->problem);
+	jsonw_kstr(w, "events", op->events);
+	/* A confirmation's body is a token. */
+	jsonw_kstr(w, "body", op->kind == OP_CONFIRM ? STR_NONE : op->body);
+	jsonw_end_object(w);
+}
+
+void api_dead(struct agent *a, const struct web_request *req, struct str arg,
+	      struct api_answer *r)
+{
+	const struct store_page page = { .limit = ROWS };
+	struct arena *arena = arena_new(ARENA_MAX);
+	struct jsonw w = JSONW(&r->out);
+	struct store_reader *reader = NULL;
+	struct op *list = NULL;
+	int n = -EIO;
+
+	(void)req;
+	(void)arg;
+	if (arena)
+		list = arena_array(arena, ROWS, sizeof(*list));
+	if (list && !store_reader_open(&reader, a->store, NULL))
+		n = store_list_ops(list, reader, OP_DEAD, &page, arena);
+	jsonw_object(&w);
+	jsonw_key(&w, "dead");
+	jsonw_array(&w);
+	for (int i = 0; i < n; i++)
+		put_op(&w, &list[i]);
+	jsonw_end_array(&w);
+	jsonw_end_object(&w);
+	buf_putc(&r->out, '\n');
+	if (n < 0)
+		api_error(r, 503, "the store can't be read now");
+	store_reader_close(reader);
+	arena_free(arena);
+}
+
+/* What a dead create's incident becomes: cleared meanwhile, it is resolved by
+ * what waits behind the create. */
+static int revive(struct store_write *w, struct incident *i,
+		  struct store_reader *reader, const struct op *op,
+		  bool retry, struct arena *arena)
+{
+	int rc;
+
+	if (op->kind != OP_CREATE)
+		return 0;
+	rc = store_incident_by_id(i, reader, op->incident, arena);
+	if (rc <= 0)
+		return rc < 0 ? rc : 0;
+	if (i->state != INCIDENT_FAILED)
+		return 0;
+	if (!retry)
+		i->state = INCIDENT_CLOSED;
+	else
+		i->state = i->resolved_ms ? INCIDENT_RESOLVED : INCIDENT_OPEN;
+	*w = (struct store_write){ .kind = WRITE_INCIDENT, .incident = i };
+	return 1;
+}
+
+static int change(struct agent *a, struct str id, bool retry,
+		  struct arena *arena)
+{
+	struct store_reader *reader = NULL;
+	struct store_write writes[2];
+	struct incident incident;
+	struct op op;
+	int64_t n;
+	int rc, more;
+
+	if (str_to_i64(&n, id))
+		return 0;
+	rc = store_reader_open(&reader, a->store, NULL);
+	if (!rc)
+		rc = store_op(&op, reader, n, arena);
+	if (rc > 0 && op.state != OP_DEAD)
+		rc = 0;
+	if (rc <= 0)
+		goto out;
+	op.state = retry ? OP_READY : OP_DONE;
+	op.not_before_ms = clock_wall_ms();
+	op.attempts = 0;
+	if (!retry)
+		op.problem = arena_printf(arena, "dropped by an operator; %.*s",
+					  STR_ARG(op.problem));
+	writes[0] = (struct store_write){ .kind = WRITE_OP_STATE, .op = &op,
+					  .expect = OP_DEAD };
+	more = revive(&writes[1], &incident, reader, &op, retry, arena);
+	rc = more < 0 ? more :
+		store_commit(a->store, writes, 1 + (size_t)more);
+	rc = rc ? rc : 1;
+out:
+	store_reader_close(reader);
+	return rc;
+}
+
+static void act(struct agent *a, struct str id, bool retry,
+		struct api_answer *r)
+{
+	struct arena *arena = arena_new(ARENA_MAX);
+	int rc = arena ? change(a, id, retry, arena) : -ENOMEM;
+
+	if (rc > 0)
+		buf_printf(&r->out, "{\"id\":%.*s,\"done\":\"%s\"}\n",
+			   STR_ARG(id), retry ? "retry" : "drop");
+	else if (rc == 0 || rc == -ESTALE)
+		api_error(r, 404, "no dead letter of this id");
+	else
+		api_error(r, 503, "the store can't do it now");
+	arena_free(arena);
+}
+
+void api_dead_retry(struct agent *a, const struct web_request *req,
+		    struct str arg, struct api_answer *r)
+{
+	(void)req;
+	act(a, arg, true, r);
+}
+
+void api_dead_drop(struct agent *a, const struct web_request *req,
+		   struct str arg, struct api_answer *r)
+{
+	(void)req;
+	act(a, arg, false, r);
+}

@@ -1,0 +1,351 @@
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/admin/admin.h"
+#include "agent/ci.h"
+#include "agent/deliver.h"
+#include "agent/intake/intake.h"
+#include "agent/janitor.h"
+#include "agent/log.h"
+#include "agent/rules.h"
+#include "agent/triage.h"
+#include "aws/cert.h"
+#include "base/clock.h"
+
+#define CLOCK_TRUST_MS (5 * 60 * 1000)
+#define DRAIN_MS 3000
+#define FLIGHT_MS 4000
+#define EXIT_CONFIG 78
+
+struct conf *agent_conf(struct agent *a)
+{
+	struct conf *c;
+
+	pthread_mutex_lock(&a->snapshot_lock);
+	c = conf_ref(a->conf);
+	pthread_mutex_unlock(&a->snapshot_lock);
+	return c;
+}
+
+struct ruleset *agent_rules(struct agent *a)
+{
+	struct ruleset *r;
+
+	pthread_mutex_lock(&a->snapshot_lock);
+	r = ruleset_ref(a->rules);
+	pthread_mutex_unlock(&a->snapshot_lock);
+	return r;
+}
+
+void agent_saw_date(struct agent *a, int64_t date_ms)
+{
+	if (!date_ms)
+		return;
+	a->date_offset_ms = date_ms - clock_wall_ms();
+	a->date_known = true;
+}
+
+bool agent_clock_trusted(const struct agent *a)
+{
+	int64_t offset = a->date_offset_ms;
+
+	return a->date_known && offset > -CLOCK_TRUST_MS &&
+	       offset < CLOCK_TRUST_MS;
+}
+
+static void log_faults(const struct faults *faults)
+{
+	struct buf line = BUF_INIT(8192);
+
+	for (size_t i = 0; i < faults->count; i++) {
+		buf_reset(&line);
+		fault_put(&line, &faults->list[i]);
+		log_write(faults->list[i].level == FAULT_ERROR ?
+				  CONF_LOG_ERROR : CONF_LOG_WARNING,
+			  "configuration",
+			  &(struct log_field){ .key = "fault",
+					       .text = buf_str(&line) }, 1);
+	}
+	buf_fini(&line);
+}
+
+/* Swap in rules; what can't be loaded leaves the last good version. */
+static int load_rules(struct agent *a, struct conf *c, struct faults *faults)
+{
+	struct rule_states *states, *old_states;
+	struct ruleset *rules, *old;
+	int rc = rules_load(&rules, &states, a->store, c, faults);
+
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&a->snapshot_lock);
+	old = a->rules;
+	old_states = a->rule_states;
+	a->rules = rules;
+	a->rule_states = states;
+	pthread_mutex_unlock(&a->snapshot_lock);
+	ruleset_free(old);
+	rule_states_free(old_states);
+	return rule_states_any_stale(states) ? -EINVAL : 0;
+}
+
+int agent_reload(struct agent *a, struct faults *faults)
+{
+	struct conf *fresh, *old = agent_conf(a);
+	struct err err;
+	int rc = conf_load(&fresh, old->path, faults);
+
+	if (!rc) {
+		pthread_mutex_lock(&a->snapshot_lock);
+		conf_free(a->conf);
+		a->conf = fresh;
+		pthread_mutex_unlock(&a->snapshot_lock);
+		conf_free(old);
+		old = conf_ref(fresh);
+		log_open(fresh->log.level, fresh->log.format);
+	}
+	if (load_rules(a, old, faults))
+		rc = -EINVAL;
+	conf_free(old);
+	if (web_reload(a->web, &err)) {
+		fault_add(faults, FAULT_ERROR, "tls", "listen", 0, 0, "%s",
+			  err.text);
+		rc = -EINVAL;
+	}
+	log_faults(faults);
+	if (rc)
+		metrics_add(a->metrics, METRIC_RELOADS_FAILED, 1);
+	LOG(INFO, rc ? "reloaded in part: what failed stays as it was" :
+		       "reloaded");
+	return rc ? -EINVAL : 0;
+}
+
+/* In the writer's thread, after a commit. */
+static void wake(unsigned what, void *arg)
+{
+	struct agent *a = arg;
+
+	if (what & 1)
+		triage_wake(a->triage);
+	if (what & 2)
+		deliver_wake(a->deliver);
+}
+
+static void fetch_certificate(const char *url, void *arg)
+{
+	struct agent *a = arg;
+
+	deliver_fetch_certificate(url, a->deliver);
+}
+
+static int fail(int status, const char *what, const struct err *err)
+{
+	LOG(ERROR, what, LFC("error", err->text));
+	return status;
+}
+
+/* A store that can't be used won't be better by starting again. */
+static int store_status(int rc)
+{
+	return rc == -EBUSY || rc == -ENOMEM || rc == -EIO || rc == -ENOSPC ?
+		       1 : EXIT_CONFIG;
+}
+
+static int open_store(struct agent *a, struct err *err)
+{
+	const struct store_options o = {
+		.url = a->conf->store.url,
+		.max_size = a->conf->store.max_size,
+		.retain_ms = a->conf->store.retain_ms,
+		.hash_key = a->keys.hash,
+	};
+	int rc = store_open(&a->store, &o, err);
+
+	if (!rc)
+		rc = store_recover(a->store, clock_wall_ms(), err);
+	if (rc > 0)
+		LOG(WARNING, "writes were under way when tocsin ended: "
+			     "looking them up", LFN("writes", rc));
+	return rc < 0 ? rc : 0;
+}
+
+static int start(struct agent *a, struct janitor **janitor)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	struct faults faults;
+	struct err err;
+	int rc;
+
+	rc = keys_load(&a->keys, a->conf->install_key, &err);
+	if (rc)
+		return fail(EXIT_CONFIG, "install key", &err);
+	rc = open_store(a, &err);
+	if (rc)
+		return fail(store_status(rc), "store", &err);
+	faults_init(&faults);
+	rc = load_rules(a, a->conf, &faults);
+	log_faults(&faults);
+	faults_fini(&faults);
+	if (rc && rc != -EINVAL)
+		return fail(1, "rules can't be read",
+			    &(struct err){ "out of memory or store error" });
+	a->cis = cis_new();
+	if (!a->cis || sns_certs_new(&a->certs, fetch_certificate, a))
+		return fail(1, "start", &(struct err){ "out of memory" });
+	if (deliver_start(&a->deliver, a, &err) ||
+	    triage_start(&a->triage, a, &err) ||
+	    janitor_start(janitor, a, &err))
+		return fail(1, "start", &err);
+	store_on_commit(a->store, wake, a);
+	triage_wake(a->triage);
+	if (web_new(&a->web, &a->conf->web, cores > 1 ? (unsigned)cores : 1,
+		    &err) ||
+	    intake_listen(a, &err) || admin_listen(a, &err) ||
+	    web_start(a->admin, &err) || web_start(a->web, &err))
+		return fail(1, "listen", &err);
+	return 0;
+}
+
+static void wait_for_answers(struct web *web)
+{
+	int64_t end = clock_mono_ms() + DRAIN_MS;
+
+	while (web_open(web) && clock_mono_ms() < end)
+		usleep(10 * 1000);
+}
+
+/* New alarms stop first, what is in flight ends, the store closes last. */
+static void stop(struct agent *a, struct janitor *janitor)
+{
+	a->stopping = true;
+	sd_notify(0, "STOPPING=1");
+	if (a->web) {
+		web_drain(a->web);
+		wait_for_answers(a->web);
+	}
+	if (a->store)
+		store_on_commit(a->store, NULL, NULL);
+	janitor_stop(janitor);
+	if (a->admin) {
+		web_drain(a->admin);
+		web_stop(a->admin);
+	}
+	triage_stop(a->triage);
+	deliver_stop(a->deliver, FLIGHT_MS);
+	if (a->web)
+		web_stop(a->web);
+	store_close(a->store);
+	web_free(a->web);
+	web_free(a->admin);
+	sns_certs_free(a->certs);
+	cis_free(a->cis);
+}
+
+static void reload(struct agent *a)
+{
+	struct timespec now;
+	struct faults faults;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+		   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+	faults_init(&faults);
+	(void)agent_reload(a, &faults);
+	faults_fini(&faults);
+	sd_notify(0, "READY=1");
+}
+
+/* Until a signal or the store ends it. The exit status. */
+static int serve(struct agent *a, const sigset_t *signals)
+{
+	uint64_t watchdog_us = 0;
+	int64_t ping_ms = 0;
+
+	sd_watchdog_enabled(0, &watchdog_us);
+	for (;;) {
+		struct timespec tick = { .tv_nsec = 500 * 1000000 };
+		int s = sigtimedwait(signals, NULL, &tick);
+
+		if (s == SIGTERM || s == SIGINT)
+			return 0;
+		if (s == SIGHUP)
+			reload(a);
+		if (store_failed(a->store)) {
+			/* Never again after a failed fsync: what was
+			 * acknowledged is read anew by the next start. */
+			LOG(ERROR, "the journal's disk failed: ending");
+			return 1;
+		}
+		if (watchdog_us && clock_mono_ms() >= ping_ms) {
+			sd_notify(0, "WATCHDOG=1");
+			ping_ms = clock_mono_ms() +
+				  (int64_t)(watchdog_us / 3000);
+		}
+	}
+}
+
+static int load_conf(struct agent *a, const char *path)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	struct faults faults;
+	int rc;
+
+	faults_init(&faults);
+	rc = conf_load(&a->conf, path, &faults);
+	faults_put_text(&text, &faults);
+	fputs(buf_str(&text).p, stderr);
+	buf_fini(&text);
+	faults_fini(&faults);
+	return rc ? EXIT_CONFIG : 0;
+}
+
+int agent_run(const char *conf_path)
+{
+	struct agent *a = calloc(1, sizeof(*a));
+	struct janitor *janitor = NULL;
+	sigset_t signals;
+	int status;
+
+	if (!a)
+		return 1;
+	a->started_ms = clock_wall_ms();
+	pthread_mutex_init(&a->snapshot_lock, NULL);
+	/* No core ever holds a secret. */
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	status = load_conf(a, conf_path);
+	if (!status) {
+		log_open(a->conf->log.level, a->conf->log.format);
+		a->metrics = metrics_new();
+		status = a->metrics ? start(a, &janitor) : 1;
+	}
+	if (!status) {
+		LOG(INFO, "tocsin is ready", LFC("version", TOCSIN_VERSION),
+		    LFN("started_in_ms", clock_wall_ms() - a->started_ms));
+		sd_notify(0, "READY=1");
+		status = serve(a, &signals);
+		LOG(INFO, "stopping");
+	}
+	stop(a, janitor);
+	metrics_free(a->metrics);
+	ruleset_free(a->rules);
+	rule_states_free(a->rule_states);
+	conf_free(a->conf);
+	keys_wipe(&a->keys);
+	pthread_mutex_destroy(&a->snapshot_lock);
+	free(a);
+	return status;
+}

@@ -1,0 +1,60 @@
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "agent/conf.h"
+#include "agent/keys.h"
+#include "agent/metrics.h"
+#include "base/err.h"
+#include "rule/rule.h"
+#include "store/store.h"
+
+/*
+ * The daemon's parts. They share the store, the snapshots of configuration
+ * and rules, counters and wake-ups; never each other's insides.
+ */
+struct agent {
+	struct metrics *metrics;
+	struct store *store;
+	struct keys keys;
+	struct web *web;		/* intake */
+	struct web *admin;
+	struct sns_certs *certs;
+	struct cis *cis;
+	struct triage *triage;
+	struct deliver *deliver;
+
+	pthread_mutex_t snapshot_lock;	/* of the two pointers below */
+	struct conf *conf;
+	struct ruleset *rules;
+
+	int64_t started_ms;
+	_Atomic bool stopping;
+	/* Our clock against the last Date that AWS or StackFlow sent. */
+	_Atomic int64_t date_offset_ms;
+	_Atomic bool date_known;
+	/* Backlog of the moment before an accept is counted by the store. */
+	struct rule_states *rule_states;
+};
+
+/* One reference each, yours to drop. */
+struct conf *agent_conf(struct agent *a);
+struct ruleset *agent_rules(struct agent *a);
+
+/* An answer from outside carried a Date. */
+void agent_saw_date(struct agent *a, int64_t date_ms);
+/* Does our clock agree within 5 minutes with what was last seen? */
+bool agent_clock_trusted(const struct agent *a);
+
+/*
+ * Read configuration and rules again and swap what loads. 0, or -EINVAL where
+ * something stays at its last good version; faults says what.
+ */
+int agent_reload(struct agent *a, struct faults *faults);
+
+/* Run until SIGTERM or SIGINT. The exit status. */
+int agent_run(const char *conf_path);
+
+#endif

@@ -1,0 +1,129 @@
+#include "agent/cmd/client.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/cmd/cmd.h"
+#include "agent/conf.h"
+#include "doc/json.h"
+#include "rest/rest.h"
+
+#define DEFAULT_ADDRESS "127.0.0.1:9464"
+
+struct target {
+	struct conf *conf;		/* NULL: none is there */
+	const char *address, *token;
+};
+
+static int find_target(struct target *t, const char *conf)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	struct faults faults;
+	int rc = 0;
+
+	*t = (struct target){ .address = DEFAULT_ADDRESS };
+	if (!conf && !getenv("TOCSIN_CONFIG") &&
+	    access(conf_path(NULL), R_OK) != 0)
+		return 0;
+	faults_init(&faults);
+	rc = conf_load(&t->conf, conf, &faults);
+	if (rc) {
+		faults_put_text(&text, &faults);
+		fputs(buf_str(&text).p, stderr);
+	} else {
+		t->address = t->conf->admin.address;
+		t->token = t->conf->admin.token;
+	}
+	faults_fini(&faults);
+	buf_fini(&text);
+	return rc ? CMD_CONFIG : 0;
+}
+
+/* http://ADDRESS/path, and the socket's path where it is one. */
+static const char *put_url(struct buf *url, const char *address,
+			   const char *path)
+{
+	if (str_starts(str_from(address), "unix:")) {
+		buf_printf(url, "http://localhost%s", path);
+		return address + 5;
+	}
+	buf_printf(url, "http://%s%s", address, path);
+	return NULL;
+}
+
+static int call(struct buf *out, const struct target *t, const char *method,
+		const char *path)
+{
+	struct buf url = BUF_INIT(8192), auth = BUF_INIT(8192);
+	const char *headers[2] = { NULL, NULL };
+	struct rest_options o = { .user_agent = "tocsin/" TOCSIN_VERSION };
+	struct rest_request req = { .method = method, .headers = headers,
+				    .max_body = 256 << 20,
+				    .flags = REST_NO_PROXY };
+	struct rest_response r;
+	struct rest *rest = NULL;
+	struct err err;
+	int status = CMD_FAILED;
+
+	signal(SIGPIPE, SIG_IGN);	/* as lib/rest asks */
+	o.unix_socket = put_url(&url, t->address, path);
+	req.url = buf_str(&url).p;
+	if (t->token) {
+		buf_printf(&auth, "Authorization: Bearer %s", t->token);
+		headers[0] = auth.p;
+	}
+	if (str_is(str_from(method), "POST"))
+		req.body = STR("");
+	if (rest_new(&rest, &o, &err) ||
+	    rest_call(rest, &req, &r, out, &err)) {
+		fprintf(stderr, "tocsin: %s\n", err.text);
+	} else if (r.outcome != REST_ANSWERED) {
+		fprintf(stderr, "tocsin: no agent answers at %s: %s; is "
+			"`tocsin run` there, and is this its configuration?\n",
+			t->address, r.problem);
+	} else if (r.status >= 400) {
+		fprintf(stderr, "tocsin: the agent answered %d: %.*s\n",
+			r.status, STR_ARG(str_trim(r.body)));
+	} else {
+		/* rest_call keeps body and headers in out: the body alone. */
+		struct buf body = BUF_INIT(out->max);
+
+		buf_put_str(&body, r.body);
+		buf_fini(out);
+		*out = body;
+		status = CMD_OK;
+	}
+	rest_free(rest);
+	buf_fini(&url);
+	buf_wipe(&auth);
+	return status;
+}
+
+int client_call(struct buf *out, const char *conf, const char *method,
+		const char *path)
+{
+	struct target t;
+	int status = find_target(&t, conf);
+
+	if (!status)
+		status = call(out, &t, method, path);
+	conf_free(t.conf);
+	return status;
+}
+
+int client_json(struct json **out, const char *conf, const char *path)
+{
+	struct buf text = BUF_INIT(256 << 20);
+	struct err err;
+	int status = client_call(&text, conf, "GET", path);
+
+	if (!status && json_parse(out, buf_str(&text), 0, &err)) {
+		fprintf(stderr, "tocsin: the answer can't be read: %s\n",
+			err.text);
+		status = CMD_FAILED;
+	}
+	buf_fini(&text);
+	return status;
+}

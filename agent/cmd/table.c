@@ -1,0 +1,108 @@
+#include "agent/cmd/table.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/encode.h"
+#include "doc/json.h"
+
+#define COLUMNS_MAX 12
+#define CELL_MAX 200
+
+/* Terminal columns, near enough: one a character. */
+static size_t width_of(struct str s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static struct str cut_to(struct str s, size_t width)
+{
+	size_t n = 0, i = 0;
+
+	while (i < s.n) {
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80 && n++ == width)
+			break;
+		i++;
+	}
+	return str_sub(s, 0, i);
+}
+
+static struct str cell(const struct json *row, const char *key,
+		       struct arena *arena)
+{
+	const struct json *v = json_get(row, key);
+	struct buf b = BUF_INIT(4096);
+	struct str s;
+
+	if (v)
+		utf8_put_safe(&b, json_text(v, arena), CELL_MAX);
+	else
+		buf_putc(&b, '-');
+	s = arena_str(arena, buf_str(&b));
+	buf_fini(&b);
+	return s.p ? s : STR("-");
+}
+
+static size_t terminal_width(void)
+{
+	struct winsize w;
+
+	if (!isatty(STDOUT_FILENO))
+		return SIZE_MAX;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col < 20)
+		return 80;
+	return w.ws_col;
+}
+
+static void print_cell(struct str s, size_t width, bool last)
+{
+	struct str shown = cut_to(s, width);
+
+	fwrite(shown.p, 1, shown.n, stdout);
+	if (last)
+		putchar('\n');
+	else
+		printf("%*s", (int)(width - width_of(shown)) + 2, "");
+}
+
+void table_print(const struct json *rows, const struct column *columns,
+		 size_t count)
+{
+	size_t widths[COLUMNS_MAX], n = json_count(rows), used = 0;
+	struct arena *arena = arena_new(256 << 20);
+	size_t terminal = terminal_width();
+	bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+
+	if (!arena || count > COLUMNS_MAX)
+		return;
+	for (size_t c = 0; c < count; c++) {
+		widths[c] = strlen(columns[c].title);
+		for (size_t i = 0; i < n; i++) {
+			size_t w = width_of(cell(json_item(rows, i),
+						 columns[c].key, arena));
+
+			if (w > widths[c])
+				widths[c] = w;
+		}
+		if (c + 1 < count)
+			used += widths[c] + 2;
+	}
+	if (terminal != SIZE_MAX && used + widths[count - 1] > terminal)
+		widths[count - 1] = terminal > used + 8 ? terminal - used : 8;
+	fputs(bold ? "\033[1m" : "", stdout);
+	for (size_t c = 0; c < count; c++)
+		print_cell(str_from(columns[c].title), widths[c],
+			   c + 1 == count);
+	fputs(bold ? "\033[0m" : "", stdout);
+	for (size_t i = 0; i < n; i++)
+		for (size_t c = 0; c < count; c++)
+			print_cell(cell(json_item(rows, i), columns[c].key,
+					arena), widths[c], c + 1 == count);
+	arena_free(arena);
+}

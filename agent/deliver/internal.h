@@ -1,0 +1,137 @@
+#ifndef AGENT_DELIVER_INTERNAL_H
+#define AGENT_DELIVER_INTERNAL_H
+
+#include "agent/deliver.h"
+#include "rest/rest.h"
+#include "stackflow/stackflow.h"
+
+/*
+ * One thread owns all of this. A task is an operation on its way through
+ * VIEW (what did a person do meanwhile?), BEGIN (commit IN FLIGHT), SEND and
+ * RECORD; a doubt is one whose outcome has to be looked up.
+ */
+enum phase {
+	PHASE_VIEW,	/* GET before a write: to be sent */
+	PHASE_BEGIN,	/* to be committed as IN FLIGHT */
+	PHASE_SEND,	/* committed: to be sent */
+	PHASE_UNDERWAY,	/* an answer is awaited */
+	PHASE_RECORD,	/* result stands: to be committed */
+};
+
+struct task {
+	struct task *next;
+	struct deliver *d;
+	struct arena *arena;
+	struct op op;
+	struct incident incident;	/* op.incident != 0 */
+	enum phase phase;
+	bool reopen_first;	/* PATCH before the note */
+	bool noted;		/* a merge's note is there, its PATCH isn't */
+	/* The result, in PHASE_RECORD */
+	enum result {
+		RESULT_DONE, RESULT_LATER, RESULT_DEAD, RESULT_DOUBT,
+		RESULT_SUCCESSOR, RESULT_NOT_NEEDED, RESULT_ADOPTED,
+	} result;
+	int status;
+	struct str remote;	/* of a created incident */
+	struct str known[4];	/* a create: ids that may be its incident */
+	int known_count;
+	struct str problem;
+	int64_t retry_after_ms;
+	struct remote_view view;
+};
+
+struct doubt {
+	struct doubt *next;
+	int64_t op;
+	enum op_kind kind;
+	struct str marker;	/* create, audit: without the incarnation */
+	unsigned incarnation;
+	struct str short_description;
+	struct str remote;	/* audit: the incident we hold */
+	int64_t incident;
+	int64_t sent_ms, span_ms, next_ms, first_ms;
+	unsigned searches;
+	bool looking;		/* a read-back is under way */
+	bool swept;		/* takes part in the sweep at work */
+	struct str hits[8];	/* remote ids, the oldest first */
+	int64_t hit_ms[8];
+	unsigned hit_count;
+	struct arena *arena;
+};
+
+struct fetch {
+	struct fetch *next;
+	struct deliver *d;
+	char url[];
+};
+
+struct sweep;
+
+struct deliver {
+	struct agent *agent;
+	struct conf *conf;
+	struct rest *rest;
+	struct sf_client *sf;
+	struct store_reader *reader;
+	pthread_t thread;
+
+	struct task *tasks;
+	size_t task_count;
+	struct doubt *doubts;
+	struct sweep *sweep;		/* NULL: none at work */
+	bool swept, known_any, create_waits;
+	int64_t sweep_after_ms;		/* wall: not before, after a failure */
+	int64_t due_ms;			/* wall: when to look for due ops */
+	int64_t fallback_ms, load_ms;	/* mono: next check */
+	double resend;			/* tokens for writes sent again */
+	int64_t resend_ms;
+	int64_t failing_since_ms, last_ok_ms, last_try_ms;	/* mono */
+	bool breaker;
+	unsigned lookups;		/* CI look-ups under way */
+
+	pthread_mutex_t lock;		/* of what follows */
+	struct fetch *fetches;
+	bool woken, stop;
+	int64_t stop_by_ms;
+	struct deliver_state state;
+};
+
+/* deliver.c */
+int64_t deliver_room(struct deliver *d, int64_t mono_ms);
+void deliver_result(struct deliver *d, const struct sf_result *r);
+struct task *task_new(struct deliver *d, const struct op *op);
+void task_free(struct task *t);
+
+/* send.c: start the requests of a task's phase. 0 started or ended, -EAGAIN
+ * no room now. */
+int task_view(struct task *t);
+int task_send(struct task *t);
+
+/* record.c */
+int tasks_begin(struct deliver *d);
+int tasks_record(struct deliver *d);
+/* A search for a twin of a create that was sent more than once. */
+struct op audit_op(struct arena *arena, struct str remote, struct str marker,
+		   int64_t incident, int64_t now_ms, int64_t after_ms);
+#define AUDIT_LATE_MS (10 * 60 * 1000)
+
+/* doubt.c */
+int doubt_add(struct deliver *d, const struct op *op, int64_t now_ms);
+void doubt_remove(struct deliver *d, struct doubt *gone);
+int doubts_load(struct deliver *d);
+void doubts_look(struct deliver *d, int64_t now_ms);
+int64_t doubts_next_ms(const struct deliver *d);
+/* What a sweep, now ended, says of those that took part. */
+int doubts_settle(struct deliver *d, int64_t now_ms);
+
+/* sweep.c */
+bool sweep_needed(const struct deliver *d, int64_t now_ms);
+int sweep_start(struct deliver *d);
+void sweep_step(struct deliver *d);
+void sweep_free(struct deliver *d);
+
+/* fallback.c */
+void fallback_check(struct deliver *d, int64_t now_ms);
+
+#endif

@@ -1,0 +1,446 @@
+#include "agent/deliver/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/log.h"
+#include "base/clock.h"
+#include "base/random.h"
+
+#define WRITES_MAX 256
+#define BACKOFF_MS 500
+/* Low, so that recovery shows within ten seconds; the breaker and the re-send
+ * budget keep the load of many operations down meanwhile. */
+#define BACKOFF_MAX_MS 8000
+
+/* Full jitter: uniform in (0, min(cap, base * 2^attempts)]. */
+static int64_t backoff_ms(unsigned attempts)
+{
+	int64_t top = BACKOFF_MS << (attempts < 5 ? attempts : 5);
+
+	if (top > BACKOFF_MAX_MS)
+		top = BACKOFF_MAX_MS;
+	return 1 + (int64_t)random_below((uint64_t)top);
+}
+
+/* Commit one IN FLIGHT. 0, -ESTALE (no more ready), or a store's error. */
+static int begin_one(struct task *t, int64_t now_ms)
+{
+	struct op *op = &t->op;
+	struct store_write w = {
+		.kind = WRITE_OP_STATE,
+		.op = op,
+		.expect = OP_READY,
+	};
+
+	(void)now_ms;
+	return store_commit(t->d->agent->store, &w, 1);
+}
+
+static void prepare(struct op *op, int64_t now_ms)
+{
+	op->state = OP_IN_FLIGHT;
+	op->held = false;
+	op->attempts++;
+	op->sent_ms = now_ms;
+	op->searches = 0;
+}
+
+/* What triage merged into a note until it was in flight counts too. */
+static int read_again(struct task *t)
+{
+	struct op now;
+	int rc = store_op(&now, t->d->reader, t->op.id, t->arena);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	t->op.body = now.body;
+	t->op.events = now.events;
+	t->op.count = now.count;
+	t->op.marker = now.marker;
+	t->phase = PHASE_SEND;
+	return 0;
+}
+
+static void drop_task(struct deliver *d, struct task *gone)
+{
+	struct task **at = &d->tasks;
+
+	while (*at != gone)
+		at = &(*at)->next;
+	*at = gone->next;
+	d->task_count--;
+	task_free(gone);
+}
+
+int tasks_begin(struct deliver *d)
+{
+	struct store_write writes[WRITES_MAX];
+	struct task *list[WRITES_MAX];
+	int64_t now = clock_wall_ms();
+	size_t n = 0;
+	int rc;
+
+	for (struct task *t = d->tasks; t && n < WRITES_MAX; t = t->next) {
+		if (t->phase != PHASE_BEGIN)
+			continue;
+		prepare(&t->op, now);
+		writes[n] = (struct store_write){
+			.kind = WRITE_OP_STATE,
+			.op = &t->op,
+			.expect = OP_READY,
+		};
+		list[n++] = t;
+	}
+	if (!n)
+		return 0;
+	rc = store_commit(d->agent->store, writes, n);
+	if (rc && rc != -ESTALE)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		/* One of them was taken back meanwhile: each by itself. */
+		int one = rc ? begin_one(list[i], now) : 0;
+
+		if (!one)
+			one = read_again(list[i]);
+		if (one == -ESTALE || one == -ENOENT)
+			drop_task(d, list[i]);
+		else if (one)
+			return one;
+	}
+	return 0;
+}
+
+struct record {
+	struct deliver *d;
+	struct store_write writes[16];
+	size_t n;
+	struct op audits[2];
+	struct change change;
+	struct incident incident;
+	int64_t now_ms;
+};
+
+static struct store_write *add(struct record *r, enum store_write_kind kind)
+{
+	struct store_write *w = &r->writes[r->n++];
+
+	*w = (struct store_write){ .kind = kind };
+	return w;
+}
+
+static void add_state(struct record *r, struct task *t, enum op_state state,
+		      enum op_state expect)
+{
+	struct store_write *w = add(r, WRITE_OP_STATE);
+
+	t->op.state = state;
+	t->op.status = t->status;
+	t->op.problem = t->problem;
+	w->op = &t->op;
+	w->expect = expect;
+}
+
+struct op audit_op(struct arena *arena, struct str remote, struct str marker,
+		   int64_t incident, int64_t now_ms, int64_t after_ms)
+{
+	return (struct op){
+		.kind = OP_AUDIT,
+		.state = OP_READY,
+		.priority = 4,
+		.held = true,
+		.created_ms = now_ms,
+		.not_before_ms = now_ms + after_ms,
+		.target = remote,
+		.body = arena_printf(arena, "%lld", (long long)incident),
+		.marker = marker,
+	};
+}
+
+/* A create that was sent twice may have a twin that shows late. */
+static void add_audits(struct record *r, struct task *t)
+{
+	const int64_t after[] = { t->d->conf->stackflow.settle_ms,
+				  AUDIT_LATE_MS };
+
+	for (int i = 0; i < 2; i++) {
+		r->audits[i] = audit_op(t->arena, t->remote, t->op.marker,
+					t->op.incident, r->now_ms, after[i]);
+		add(r, WRITE_OP)->op = &r->audits[i];
+	}
+}
+
+/*
+ * A person ended the incident before our resolve did: what fires next goes by
+ * closed_by_person, of which `leave` has ended with this OK.
+ */
+static void record_closed(struct record *r, struct task *t)
+{
+	r->incident = t->incident;
+	r->incident.state = INCIDENT_CLOSED;
+	if (r->incident.still_firing == STILL_LEAVE)
+		r->incident.still_firing = STILL_NEW;
+	add(r, WRITE_INCIDENT)->incident = &r->incident;
+}
+
+static void record_done(struct record *r, struct task *t)
+{
+	enum op_state from = t->result == RESULT_NOT_NEEDED ? OP_READY :
+							      OP_IN_FLIGHT;
+
+	add_state(r, t, OP_DONE, from);
+	if (t->op.kind == OP_CREATE) {
+		r->incident = t->incident;
+		r->incident.remote = t->remote;
+		add(r, WRITE_REMOTE)->incident = &r->incident;
+		if (t->op.attempts > 1)
+			add_audits(r, t);
+	}
+	if (t->op.kind == OP_RESOLVE && t->result == RESULT_NOT_NEEDED &&
+	    t->op.sent_ms == 0 && t->incident.state == INCIDENT_RESOLVED)
+		record_closed(r, t);
+	if (t->op.kind == OP_CONFIRM) {
+		/* The token has served; it needn't lie in the store. */
+		t->op.body = STR("");
+		r->writes[r->n - 1].kind = WRITE_OP;
+	}
+}
+
+static void record_later(struct record *r, struct task *t)
+{
+	enum op_state from = t->op.state;
+
+	t->op.not_before_ms = r->now_ms + backoff_ms(t->op.attempts);
+	if (t->retry_after_ms > 0)
+		t->op.not_before_ms = r->now_ms + t->retry_after_ms;
+	if (from == OP_READY)		/* the GET before it failed */
+		t->op.attempts++;
+	add_state(r, t, OP_READY, from);
+}
+
+static void record_dead(struct record *r, struct task *t)
+{
+	add_state(r, t, OP_DEAD, t->op.state);
+	if (t->op.kind == OP_CREATE) {
+		r->incident = t->incident;
+		r->incident.state = INCIDENT_FAILED;
+		add(r, WRITE_INCIDENT)->incident = &r->incident;
+	}
+}
+
+static void record_doubt(struct record *r, struct task *t)
+{
+	t->op.searches = 0;
+	t->op.searched_ms = 0;
+	t->op.not_before_ms = r->now_ms + t->d->conf->stackflow.settle_ms;
+	add_state(r, t, OP_IN_DOUBT, OP_IN_FLIGHT);
+}
+
+/*
+ * The first sweep of a new store saw this alarm's incident, still open: it is
+ * taken over, and told that its alarm was heard again.
+ */
+static void record_adopted(struct record *r, struct task *t)
+{
+	add_state(r, t, OP_DONE, OP_READY);
+	r->incident = t->incident;
+	r->incident.remote = t->remote;
+	add(r, WRITE_REMOTE)->incident = &r->incident;
+	r->audits[0] = (struct op){
+		.incident = t->op.incident,
+		.kind = OP_NOTE,
+		.state = OP_READY,
+		.priority = t->op.priority,
+		.created_ms = r->now_ms,
+		.not_before_ms = r->now_ms,
+		.body = STR("The alarm was received again; this incident is "
+			    "tracked by a new journal from now on."),
+		.events = t->op.events,
+		.count = t->op.count,
+		.marker = STR("alarm"),
+	};
+	add(r, WRITE_OP)->op = &r->audits[0];
+}
+
+/* A person closed the incident: a new one takes over what goes on. */
+static int record_successor(struct record *r, struct task *t)
+{
+	struct buf marker = BUF_INIT(128);
+	struct incident *old = &r->incident;
+	struct store_write *w;
+	int rc;
+
+	keys_marker(&marker, &t->d->agent->keys, t->incident.key);
+	rc = incident_succeed(&r->change, t->arena, &t->incident, &t->op,
+			      &t->view, arena_str(t->arena, buf_str(&marker)),
+			      r->now_ms);
+	buf_fini(&marker);
+	if (rc)
+		return rc;
+	*old = t->incident;
+	old->state = INCIDENT_CLOSED;
+	add(r, WRITE_INCIDENT)->incident = old;
+	add(r, WRITE_INCIDENT)->incident = &r->change.incident;
+	t->problem = STR("closed by a person; told in a new incident");
+	add_state(r, t, OP_DONE, OP_READY);
+	w = add(r, WRITE_OP);
+	w->op = &r->change.ops[0];
+	w->incident = &r->change.incident;
+	w = add(r, WRITE_MOVE);
+	w->from = old->id;
+	w->incident = &r->change.incident;
+	return 0;
+}
+
+static int build(struct record *r, struct task *t)
+{
+	switch (t->result) {
+	case RESULT_DONE:
+	case RESULT_NOT_NEEDED:
+		record_done(r, t);
+		return 0;
+	case RESULT_LATER:
+		record_later(r, t);
+		return 0;
+	case RESULT_DEAD:
+		record_dead(r, t);
+		return 0;
+	case RESULT_DOUBT:
+		record_doubt(r, t);
+		return 0;
+	case RESULT_SUCCESSOR:
+		return record_successor(r, t);
+	case RESULT_ADOPTED:
+		record_adopted(r, t);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void count_done(struct metrics *m, const struct op *op)
+{
+	switch (op->kind) {
+	case OP_CREATE:
+		metrics_add(m, METRIC_INCIDENTS_CREATED, 1);
+		break;
+	case OP_NOTE:
+		metrics_add(m, METRIC_NOTES_APPENDED, 1);
+		break;
+	case OP_RESOLVE:
+		metrics_add(m, METRIC_INCIDENTS_RESOLVED, 1);
+		break;
+	case OP_REOPEN:
+		metrics_add(m, METRIC_INCIDENTS_REOPENED, 1);
+		break;
+	case OP_CONFIRM:
+		metrics_add(m, METRIC_CONFIRMATIONS, 1);
+		break;
+	case OP_FALLBACK:
+		metrics_add(m, METRIC_FALLBACKS, 1);
+		break;
+	case OP_RAISE:
+	case OP_MERGE:
+	case OP_AUDIT:
+		break;
+	}
+}
+
+static void tell(const struct task *t)
+{
+	static const char *const said[] = {
+		[RESULT_DONE] = "done",
+		[RESULT_LATER] = "postponed",
+		[RESULT_DEAD] = "dead letter",
+		[RESULT_DOUBT] = "in doubt",
+		[RESULT_SUCCESSOR] = "closed by a person, opening anew",
+		[RESULT_NOT_NEEDED] = "not needed",
+		[RESULT_ADOPTED] = "adopted",
+	};
+	struct metrics *m = t->d->agent->metrics;
+	enum conf_log_level level = CONF_LOG_INFO;
+
+	if (t->result == RESULT_DONE)
+		count_done(m, &t->op);
+	if (t->result == RESULT_DEAD)
+		metrics_add(m, METRIC_OPS_DEAD, 1);
+	if (t->result == RESULT_ADOPTED)
+		metrics_add(m, METRIC_INCIDENTS_ADOPTED, 1);
+	if (t->result == RESULT_DEAD)
+		level = CONF_LOG_ERROR;
+	else if (t->result == RESULT_DOUBT || t->result == RESULT_LATER)
+		level = CONF_LOG_WARNING;
+	else if (t->op.kind == OP_NOTE)
+		level = CONF_LOG_DEBUG;
+	log_write(level, said[t->result],
+		  (const struct log_field[]){
+			  LFN("op", t->op.id),
+			  LFC("kind", op_kind_name(t->op.kind)),
+			  LF("incident", t->remote.n ? t->remote :
+							t->incident.remote),
+			  LFN("attempts", t->op.attempts),
+			  LFN("status", t->status),
+			  LF("problem", t->problem.p ? t->problem : STR("")) },
+		  6);
+}
+
+static int record_one(struct deliver *d, struct task *t)
+{
+	struct record *r = calloc(1, sizeof(*r));
+	int rc = -ESTALE;
+
+	if (!r)
+		return -ENOMEM;
+	/* Triage may have changed the incident since it was read. */
+	for (int tries = 0; rc == -ESTALE && tries < 10; tries++) {
+		enum op_state state = t->op.state;
+		unsigned attempts = t->op.attempts;
+
+		*r = (struct record){ .d = d, .now_ms = clock_wall_ms() };
+		if (tries && store_incident_by_id(&t->incident, d->reader,
+						  t->op.incident,
+						  t->arena) < 0)
+			break;
+		rc = build(r, t);
+		if (!rc)
+			rc = store_commit(d->agent->store, r->writes, r->n);
+		if (rc) {
+			t->op.state = state;
+			t->op.attempts = attempts;
+		}
+	}
+	free(r);
+	return rc;
+}
+
+int tasks_record(struct deliver *d)
+{
+	struct task **at = &d->tasks;
+
+	while (*at) {
+		struct task *t = *at;
+		int rc;
+
+		if (t->phase != PHASE_RECORD) {
+			at = &t->next;
+			continue;
+		}
+		rc = record_one(d, t);
+		if (rc == -ESTALE) {
+			/* Taken back or moved meanwhile; the store is right. */
+			rc = 0;
+		} else if (rc) {
+			return rc;
+		} else {
+			tell(t);
+			if (t->result == RESULT_DOUBT)
+				rc = doubt_add(d, &t->op, clock_wall_ms());
+		}
+		if (rc)
+			return rc;
+		*at = t->next;
+		d->task_count--;
+		task_free(t);
+		d->due_ms = 0;
+	}
+	return 0;
+}

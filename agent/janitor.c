@@ -1,0 +1,99 @@
+#include "agent/janitor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "agent/log.h"
+#include "base/clock.h"
+
+#define EVERY_S 60
+#define STEP 500
+
+struct janitor {
+	struct agent *agent;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;
+};
+
+/* False once it is to end. */
+static bool pause_for(struct janitor *j, time_t seconds)
+{
+	struct timespec until;
+	bool stop;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += seconds;
+	pthread_mutex_lock(&j->lock);
+	while (!j->stop && pthread_cond_timedwait(&j->wake, &j->lock,
+						  &until) != ETIMEDOUT)
+		;
+	stop = j->stop;
+	pthread_mutex_unlock(&j->lock);
+	return !stop;
+}
+
+static void expire(struct janitor *j)
+{
+	struct conf *c = agent_conf(j->agent);
+	int64_t before = clock_wall_ms() - c->store.retain_ms;
+	int64_t total = 0;
+	int n;
+
+	conf_free(c);
+	do {
+		n = store_expire(j->agent->store, before, STEP);
+		total += n > 0 ? n : 0;
+	} while (n == STEP && pause_for(j, 0));
+	if (n < 0)
+		LOG(ERROR, "can't drop old events",
+		    LFC("error", strerror(-n)));
+	if (total)
+		LOG(INFO, "old events dropped", LFN("events", total));
+}
+
+static void *run(void *arg)
+{
+	struct janitor *j = arg;
+
+	while (pause_for(j, EVERY_S))
+		expire(j);
+	return NULL;
+}
+
+int janitor_start(struct janitor **out, struct agent *a, struct err *err)
+{
+	struct janitor *j = calloc(1, sizeof(*j));
+	pthread_condattr_t attr;
+
+	if (!j)
+		return err_set(err, -ENOMEM, "out of memory");
+	j->agent = a;
+	pthread_mutex_init(&j->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&j->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	if (pthread_create(&j->thread, NULL, run, j)) {
+		free(j);
+		return err_set(err, -EAGAIN, "can't start the janitor thread");
+	}
+	pthread_setname_np(j->thread, "janitor");
+	*out = j;
+	return 0;
+}
+
+void janitor_stop(struct janitor *j)
+{
+	if (!j)
+		return;
+	pthread_mutex_lock(&j->lock);
+	j->stop = true;
+	pthread_cond_signal(&j->wake);
+	pthread_mutex_unlock(&j->lock);
+	pthread_join(j->thread, NULL);
+	pthread_cond_destroy(&j->wake);
+	pthread_mutex_destroy(&j->lock);
+	free(j);
+}

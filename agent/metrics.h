@@ -1,0 +1,36 @@
+#ifndef AGENT_METRICS_H
+#define AGENT_METRICS_H
+
+#include "base/buf.h"
+
+/* Counters of this process. Adding takes no lock. */
+enum metric {
+#define METRIC(id, name, type, help) METRIC_##id,
+#include "agent/metrics.tbl"
+#undef METRIC
+	METRIC_COUNT,
+};
+
+enum histogram { HISTOGRAM_INTAKE, HISTOGRAM_STACKFLOW, HISTOGRAM_COUNT };
+
+struct metrics;
+
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *m);
+
+void metrics_add(struct metrics *m, enum metric id, uint64_t n);
+uint64_t metrics_get(const struct metrics *m, enum metric id);
+void metrics_time(struct metrics *m, enum histogram h, int64_t us);
+
+/* tocsin_events_received_total{source,kind}: the kinds are a closed list. */
+void metrics_received(struct metrics *m, const char *source, const char *kind);
+/* tocsin_events_rejected_total{reason}: reason is a static word. */
+void metrics_rejected(struct metrics *m, const char *reason);
+
+/* All of the above in Prometheus' text format. */
+void metrics_put(struct buf *out, const struct metrics *m);
+/* One gauge or counter of the caller's. */
+void metrics_put_one(struct buf *out, const char *name, const char *type,
+		     const char *help, int64_t value);
+
+#endif

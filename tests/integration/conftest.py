@@ -1,0 +1,44 @@
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+import peers  # noqa: E402
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return str(tmp_path)
+
+
+@pytest.fixture
+def sandbox(folder):
+    s = peers.Sandbox(folder)
+    yield s
+    s.stop()
+
+
+@pytest.fixture
+def make_agent(folder, sandbox):
+    """Agents by keyword; each is ended, and must not have crashed."""
+    made = []
+
+    def make(**kw):
+        a = peers.Agent(folder, sandbox, **kw)
+        made.append(a)
+        return a
+
+    yield make
+    for a in made:
+        if a.process and a.process.alive():
+            assert a.stop() == 0, a.process.text()[-4000:]
+        text = a.process.text() if a.process else ""
+        assert "Sanitizer" not in text and "runtime error" not in text, \
+            text[-8000:]
+
+
+@pytest.fixture
+def agent(make_agent):
+    return make_agent()
