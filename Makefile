@@ -111,15 +111,15 @@ deps:
 .PHONY: check
 check: deps
 	@$(MAKE) --no-print-directory all unit replay
-	@tests/run $B
+	@$(PYTHON) tests/run $B
 
 .PHONY: asan tsan
 asan:
 	@$(MAKE) --no-print-directory B=build-asan CC=clang SAN=address,undefined CFLAGS="-O1 -g" all unit replay
-	@tests/run build-asan
+	@$(PYTHON) tests/run build-asan
 tsan:
 	@$(MAKE) --no-print-directory B=build-tsan CC=clang SAN=thread CFLAGS="-O1 -g" all unit
-	@tests/run build-tsan
+	@$(PYTHON) tests/run build-tsan
 
 .PHONY: lint
 lint:
@@ -151,3 +151,4 @@ clean:
 	rm -rf build build-asan build-tsan build-fuzz build-plant-* build-clang
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
+-include tests/bench/bench.mk
