@@ -421,7 +421,7 @@ static void unknown(struct conf_walk *w, const struct conf_key *keys,
 	struct yaml at = { .line = v->key_line, .column = v->key_column };
 	const char *names[NAMES_MAX + 1] = { NULL }, *near;
 
-	for (size_t i = 0; keys[i].name && i < NAMES_MAX; i++)
+	for (size_t i = 0; i < NAMES_MAX && keys[i].name; i++)
 		names[i] = keys[i].name;
 	near = fault_nearest(v->key, names);
 	conf_fault(w, &at, "unknown-key", "unknown key \"%.*s\"%s%s%s%s%s",

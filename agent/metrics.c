@@ -96,6 +96,19 @@ static struct series *find(struct series *list, const char *a, const char *b)
 	return NULL;
 }
 
+/* The next free slot; NULL: all are taken. */
+static struct series *claim(struct series *list, const char *a, const char *b)
+{
+	for (size_t i = 0; i < SERIES_MAX; i++) {
+		if (list[i].a)
+			continue;
+		list[i].b = b;
+		atomic_store_explicit(&list[i].a, a, memory_order_release);
+		return &list[i];
+	}
+	return NULL;
+}
+
 static void count(struct metrics *m, struct series *list, const char *a,
 		  const char *b)
 {
@@ -104,13 +117,8 @@ static void count(struct metrics *m, struct series *list, const char *a,
 	if (!s) {
 		pthread_mutex_lock(&m->claim);
 		s = find(list, a, b);
-		for (size_t i = 0; !s && i < SERIES_MAX; i++) {
-			if (list[i].a)
-				continue;
-			s = &list[i];
-			s->b = b;
-			atomic_store_explicit(&s->a, a, memory_order_release);
-		}
+		if (!s)
+			s = claim(list, a, b);
 		pthread_mutex_unlock(&m->claim);
 	}
 	if (s)

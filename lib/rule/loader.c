@@ -87,7 +87,7 @@ static void unknown_key(struct loader *l, const struct yaml *v,
 	const char *near;
 	size_t n = 0;
 
-	for (; keys[n].name && n < KEYS_MAX; n++)
+	for (; n < KEYS_MAX && keys[n].name; n++)
 		names[n] = keys[n].name;
 	names[n] = NULL;
 	near = fault_nearest(v->key, names);

@@ -247,13 +247,13 @@ static struct cond *read_any(struct loader *l, const struct yaml *v, int depth)
 
 static struct cond *read_not(struct loader *l, const struct yaml *v, int depth)
 {
-	struct cond *not = cond_new(l, COND_NOT, 1);
-	const struct cond *inner = not ? read_all(l, v, depth + 1) : NULL;
+	struct cond *outer = cond_new(l, COND_NOT, 1);
+	const struct cond *inner = outer ? read_all(l, v, depth + 1) : NULL;
 
 	if (!inner)
 		return NULL;
-	not ->child[not ->count++] = inner;
-	return not ;
+	outer->child[outer->count++] = inner;
+	return outer;
 }
 
 /* Nested at most NESTING deep, so that this may call itself. */
