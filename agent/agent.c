@@ -12,6 +12,7 @@
 #include "agent/admin/admin.h"
 #include "agent/ci.h"
 #include "agent/deliver.h"
+#include "agent/handoff.h"
 #include "agent/intake/intake.h"
 #include "agent/janitor.h"
 #include "agent/log.h"
@@ -198,7 +199,8 @@ static int start(struct agent *a, struct janitor **janitor)
 		return fail(1, "rules can't be read",
 			    &(struct err){ "out of memory or store error" });
 	a->cis = cis_new();
-	if (!a->cis || sns_certs_new(&a->certs, fetch_certificate, a))
+	a->handoff = handoff_new();
+	if (!a->cis || !a->handoff || sns_certs_new(&a->certs, fetch_certificate, a))
 		return fail(1, "start", &(struct err){ "out of memory" });
 	if (deliver_start(&a->deliver, a, &err) ||
 	    triage_start(&a->triage, a, &err) ||
@@ -247,6 +249,7 @@ static void stop(struct agent *a, struct janitor *janitor)
 	web_free(a->admin);
 	sns_certs_free(a->certs);
 	cis_free(a->cis);
+	handoff_free(a->handoff);
 }
 
 static void reload(struct agent *a)

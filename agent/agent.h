@@ -23,6 +23,7 @@ struct agent {
 	struct web *admin;
 	struct sns_certs *certs;
 	struct cis *cis;
+	struct handoff *handoff;	/* from intake to triage */
 	struct triage *triage;
 	struct deliver *deliver;
 

@@ -145,7 +145,22 @@ static int lane_by_id(struct lane **out, struct batch *b, int64_t id)
 	return rc;
 }
 
-static int known_load(struct known **out, struct batch *b, struct str subject)
+/* The lane of a member's incident: as a rule that of the alarm's own key. */
+static int place(struct known *k, struct batch *b, struct str key)
+{
+	struct lane *lane;
+	int rc = lane_by_key(&lane, b, key);
+
+	if (rc)
+		return rc;
+	if (!lane->incident || lane->incident->id != k->member->incident)
+		return lane_by_id(&k->lane, b, k->member->incident);
+	k->lane = lane;
+	return 0;
+}
+
+static int known_load(struct known **out, struct batch *b, struct str subject,
+		      struct str key)
 {
 	struct known *k = map_get(b->members, subject);
 	struct member m;
@@ -165,14 +180,9 @@ static int known_load(struct known **out, struct batch *b, struct str subject)
 		if (!k->member)
 			return -ENOMEM;
 		*k->member = m;
-		if (m.incident) {
-			rc = lane_by_id(&k->lane, b, m.incident);
-			if (rc < 0)
-				return rc;
-		}
 	}
 	*out = k;
-	return 0;
+	return rc && m.incident ? place(k, b, key) : 0;
 }
 
 static bool is_open(const struct lane *lane)
@@ -187,7 +197,7 @@ int batch_situation(struct situation *out, struct batch *b,
 	struct known *k;
 	struct lane *lane;
 	bool mine;
-	int rc = known_load(&k, b, subject);
+	int rc = known_load(&k, b, subject, key);
 
 	if (rc < 0)
 		return rc;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/map.h"
 #include "doc/json.h"
+#include "stackflow/stackflow.h"
 
 #define ENTRIES_MAX 10000
 #define FOUND_MS (5 * 60 * 1000)
@@ -237,7 +238,7 @@ static void keep(struct entry *e, const struct json *row)
 	e->ci.fields = fields;
 	e->ci.id = arena_str(e->arena, json_get_str(row, "id"));
 	e->ci.name = arena_str(e->arena, json_get_str(row, "name"));
-	if (arena_error(e->arena))
+	if (arena_error(e->arena) || !sf_id_usable(e->ci.id))
 		e->ci.id = STR_NONE;
 }
 

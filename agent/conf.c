@@ -30,6 +30,13 @@ const char *conf_path(const char *given)
 	return env && *env ? env : CONF_DEFAULT_PATH;
 }
 
+bool conf_named(const char *given)
+{
+	const char *env = getenv("TOCSIN_CONFIG");
+
+	return given || (env && *env);
+}
+
 struct conf *conf_ref(struct conf *c)
 {
 	struct snapshot *s = (struct snapshot *)c;

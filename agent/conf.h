@@ -111,6 +111,8 @@ struct conf {
 
 /* given (-c FILE), else TOCSIN_CONFIG, else CONF_DEFAULT_PATH. */
 const char *conf_path(const char *given);
+/* Did somebody name one? Else a missing default file is no fault. */
+bool conf_named(const char *given);
 
 /*
  * Read and check conf_path(path). Every fault and warning of the file goes to

@@ -98,7 +98,7 @@ static void write_logfmt(enum conf_log_level level, const char *message,
 static void write_json(enum conf_log_level level, const char *message,
 		       const struct log_field *fields, size_t count)
 {
-	struct buf b = BUF_INIT(64 << 10);
+	struct buf b = BUF_INIT(64 << 10), value;
 	struct jsonw w = JSONW(&b);
 
 	jsonw_object(&w);
@@ -107,10 +107,15 @@ static void write_json(enum conf_log_level level, const char *message,
 	jsonw_kcstr(&w, "msg", message);
 	for (size_t i = 0; i < count; i++) {
 		jsonw_key(&w, fields[i].key);
-		if (fields[i].text.p)
-			jsonw_str(&w, utf8_cut(fields[i].text, VALUE_MAX));
-		else
+		if (!fields[i].text.p) {
 			jsonw_int(&w, fields[i].number);
+			continue;
+		}
+		/* Direction marks are plain text to JSON, not to a terminal. */
+		buf_init(&value, 4 * VALUE_MAX + 16);
+		put_value(&value, &fields[i]);
+		jsonw_str(&w, buf_str(&value));
+		buf_fini(&value);
 	}
 	jsonw_end_object(&w);
 	write_line(&b);

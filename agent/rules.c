@@ -111,13 +111,23 @@ static void loading_fini(struct loading *l)
 static int restore(struct loading *l, size_t i, struct store_reader *reader,
 		   struct rule_states *states)
 {
-	struct str text = STR_NONE;
+	struct str *mine = &l->files.sources[i].text, text = STR_NONE;
+	char *copy = NULL;
 	int rc = store_saved_rules(&text, reader, str_from(l->files.paths[i]),
 				   l->arena);
 
 	if (rc < 0)
 		return rc;
-	l->files.sources[i].text = rc > 0 ? text : STR_NONE;
+	if (rc > 0) {
+		copy = malloc(text.n + 1);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, text.p, text.n);
+		copy[text.n] = '\0';
+	}
+	/* The list frees what it holds. */
+	free((char *)(uintptr_t)mine->p);
+	*mine = copy ? (struct str){ copy, text.n } : STR_NONE;
 	states->list[i].stale = rc > 0;
 	states->list[i].missing = rc == 0;
 	return 0;

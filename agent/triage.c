@@ -7,12 +7,19 @@
 #include "agent/batch.h"
 #include "agent/ci.h"
 #include "agent/deliver.h"
+#include "agent/handoff.h"
 #include "agent/log.h"
 #include "base/clock.h"
 
 #define BATCH 256
+/* From so many events at once on, more are let gather for one transaction. */
+#define CROWD 32
+#define GATHER_MS 10
 #define CI_BUDGET_MS 2000
 #define WAITING_MAX 4096
+/* How often an event is tried with care after it has ended the process: the
+ * third end sets it aside. */
+#define TRIES_MAX 2
 
 /* An event that waits for a CI look-up, or for one that does. */
 struct waiting {
@@ -34,9 +41,9 @@ struct triage {
 	struct waiting *waiting, **waiting_last;
 	size_t waiting_count;
 	/* What was decoded for this batch; the last may serve several events. */
-	struct alarms alarms[BATCH];
-	size_t alarms_count;
-	int64_t alarms_first;
+	struct handed decoded[BATCH];
+	size_t decoded_count;
+	int64_t decoded_first;
 };
 
 /* One event of the batch at work, with what is decided of it. */
@@ -72,12 +79,13 @@ static struct str marker_of(struct triage *t, struct str key,
 	return s;
 }
 
-/* The alarm that an event is, decoded again from its message's bytes. */
+/* The alarm that an event is: from intake, or decoded from its bytes again. */
 static int decode(struct triage *t, const struct event *e,
 		  const struct alarm **out)
 {
 	int64_t first = e->first ? e->first : e->seq;
-	struct alarms *alarms = t->alarms;
+	struct handed *d = t->decoded + t->decoded_count;
+	const struct alarms *alarms;
 	struct alarm_input in = {
 		.body = e->payload,
 		.subject = e->subject,
@@ -88,27 +96,28 @@ static int decode(struct triage *t, const struct event *e,
 		.intake = e->intake,
 	};
 
-	if (t->alarms_count && t->alarms_first == first) {
-		alarms += t->alarms_count - 1;
+	if (t->decoded_count && t->decoded_first == first) {
+		d--;
 	} else {
-		int rc;
+		if (!handoff_take(d, t->agent->handoff, first)) {
+			int rc = alarm_decode(&d->alarms, &in);
 
-		alarms += t->alarms_count;
-		rc = alarm_decode(alarms, &in);
-		if (rc)
-			return rc;
-		t->alarms_count++;
-		t->alarms_first = first;
+			if (rc)
+				return rc;
+		}
+		t->decoded_count++;
+		t->decoded_first = first;
 	}
+	alarms = &d->alarms;
 	*out = &alarms->list[e->position < alarms->count ? e->position : 0];
 	return 0;
 }
 
 static void forget_alarms(struct triage *t)
 {
-	while (t->alarms_count)
-		alarms_fini(&t->alarms[--t->alarms_count]);
-	t->alarms_first = 0;
+	while (t->decoded_count)
+		handed_free(&t->decoded[--t->decoded_count]);
+	t->decoded_first = 0;
 }
 
 static bool is_alarm(const struct event *e)
@@ -118,8 +127,7 @@ static bool is_alarm(const struct event *e)
 }
 
 static void set_outcome(struct work *w, const char *action,
-			const char *because, const struct ruleset *rules,
-			struct arena *arena)
+			const char *because, const struct ruleset *rules)
 {
 	struct event *e = w->event;
 
@@ -128,27 +136,29 @@ static void set_outcome(struct work *w, const char *action,
 	e->team = w->verdict.team;
 	e->policy = w->verdict.policy;
 	e->where = w->verdict.where;
-	e->ruleset = arena_str(arena, str_from(ruleset_hash(rules)));
+	e->ruleset = str_from(ruleset_hash(rules));
 	e->decided_ms = clock_wall_ms();
 	e->status = EVENT_DONE;
 }
 
-/* 1: must wait for a CI. */
-static int decide(struct triage *t, struct work *w,
+/*
+ * 1: must wait for a CI. Texts are for new incidents, and most events are of
+ * known ones: they are written by a second round, with whole.
+ */
+static int decide(struct triage *t, struct work *w, bool whole,
 		  const struct ruleset *rules, struct arena *arena)
 {
 	struct ci_source cis = { cis_find, t->agent->cis };
-	struct decision_input in = { .cis = &cis };
-	struct arena *scratch = arena;
-	int rc = decode(t, w->event, &w->alarm);
+	const struct decision_input in = {
+		.alarm = w->alarm,
+		.cis = &cis,
+		.brief = !whole,
+		.again = whole,
+	};
+	int rc = ruleset_decide(&w->verdict, rules, &in, arena);
 
 	if (rc)
 		return rc;
-	in.alarm = w->alarm;
-	rc = ruleset_decide(&w->verdict, rules, &in, scratch);
-	if (rc)
-		return rc;
-	w->subject = subject_of(w->alarm, arena);
 	if (w->verdict.ci_pending) {
 		deliver_wake(t->agent->deliver);
 		return 1;
@@ -209,9 +219,20 @@ static int wait_for_ci(struct triage *t, const struct work *w)
 	return 0;
 }
 
-static int apply(struct triage *t, struct work *w, struct batch *batch,
-		 const struct ruleset *rules, struct arena *arena)
+static bool creates(const struct change *c)
 {
+	for (size_t i = 0; i < c->op_count; i++)
+		if (c->ops[i].kind == OP_CREATE)
+			return true;
+	return false;
+}
+
+/* 1: it needs a new incident, and a CI that isn't known any more. */
+static int apply(struct triage *t, struct work *w, bool late,
+		 struct batch *batch, const struct ruleset *rules,
+		 struct arena *arena)
+{
+	int64_t now_ms = clock_wall_ms();
 	struct situation s;
 	int rc = batch_situation(&s, batch, w->subject, w->verdict.dedup_key);
 
@@ -220,13 +241,21 @@ static int apply(struct triage *t, struct work *w, struct batch *batch,
 	/* A key that a reload changed: an open incident keeps its own. */
 	if (s.incident && s.incident->state == INCIDENT_OPEN)
 		w->verdict.dedup_key = s.incident->key;
-	w->marker = marker_of(t, w->verdict.dedup_key, arena);
 	rc = incident_apply(&w->change, arena, &s, w->alarm, &w->verdict,
-			    w->event->id, w->marker, clock_wall_ms());
+			    w->event->id, STR_NONE, now_ms);
+	if (!rc && creates(&w->change)) {
+		rc = decide(t, w, true, rules, arena);
+		if (rc < 0 || (rc && !late))
+			return rc;
+		w->marker = marker_of(t, w->verdict.dedup_key, arena);
+		rc = incident_apply(&w->change, arena, &s, w->alarm,
+				    &w->verdict, w->event->id, w->marker,
+				    now_ms);
+	}
 	if (rc)
 		return rc;
 	set_outcome(w, action_name(w->change.action), w->change.because,
-		    rules, arena);
+		    rules);
 	return batch_apply(batch, &w->change, w->event);
 }
 
@@ -263,11 +292,14 @@ static int take(struct triage *t, struct work *w, struct batch *batch,
 	int rc;
 
 	if (!is_alarm(w->event)) {
-		set_outcome(w, "ignore", "a subscription's message", rules,
-			    arena);
+		set_outcome(w, "ignore", "a subscription's message", rules);
 		return batch_outcome(batch, w->event);
 	}
-	rc = decide(t, w, rules, arena);
+	rc = decode(t, w->event, &w->alarm);
+	if (rc)
+		return rc;
+	w->subject = subject_of(w->alarm, arena);
+	rc = decide(t, w, false, rules, arena);
 	if (rc < 0)
 		return rc;
 	if (rc == 1 && late) {
@@ -275,11 +307,13 @@ static int take(struct triage *t, struct work *w, struct batch *batch,
 		rc = 0;
 	}
 	if (w->from)
-		return rc ? 1 : apply(t, w, batch, rules, arena);
-	if ((rc == 1 || behind_waiting(t, w)) &&
-	    t->waiting_count < WAITING_MAX)
-		return wait_for_ci(t, w) ? -ENOMEM : 1;
-	return apply(t, w, batch, rules, arena);
+		return rc ? 1 : apply(t, w, late, batch, rules, arena);
+	late = t->waiting_count >= WAITING_MAX;
+	if (late || (rc == 0 && !behind_waiting(t, w)))
+		rc = apply(t, w, late, batch, rules, arena);
+	else
+		rc = 1;
+	return rc == 1 && wait_for_ci(t, w) ? -ENOMEM : rc;
 }
 
 /* Events whose wait is over, in their order; a key's first unready stops the
@@ -364,7 +398,7 @@ out:
 }
 
 /* How many events came, or negative. */
-static int run_fresh(struct triage *t, struct ruleset *rules)
+static int run_fresh(struct triage *t, struct ruleset *rules, size_t max)
 {
 	struct event events[BATCH];
 	struct work works[BATCH];
@@ -374,14 +408,18 @@ static int run_fresh(struct triage *t, struct ruleset *rules)
 	struct arena *arena = arena_new(256 << 20);
 	int n = -ENOMEM, rc = 0;
 
-	if (!arena || batch_new(&batch, t->reader, arena, BATCH))
+	n = arena ? store_reader_begin(t->reader) : -ENOMEM;
+	if (n)
 		goto out;
-	n = store_new_events(events, BATCH, t->reader, t->after, arena);
+	n = store_new_events(events, max, t->reader, t->after, arena);
+	if (n > 0 && batch_new(&batch, t->reader, arena, (size_t)n))
+		rc = -ENOMEM;
 	for (int i = 0; rc >= 0 && i < n; i++) {
 		works[i] = (struct work){ .event = &events[i] };
 		rc = take(t, &works[i], batch, rules, arena);
 		done[i] = rc == 0;
 	}
+	store_reader_end(t->reader);
 	if (n > 0 && rc >= 0)
 		rc = finish(t, works, done, (size_t)n, batch);
 	if (n > 0 && rc == 0)
@@ -439,15 +477,97 @@ static void report(struct triage *t, int rc)
 		    LFC("error", strerror(-rc)));
 }
 
+/* How often this event was begun already, by the note of the last start. */
+static unsigned tries_of(struct triage *t, int64_t seq, struct arena *arena)
+{
+	struct str note, word;
+	int64_t noted = 0;
+	uint64_t tries = 0;
+
+	if (store_meta(&note, t->reader, STR("trying"), arena) <= 0 ||
+	    !str_cut(&note, ' ', &word) || str_to_i64(&noted, word) ||
+	    noted != seq || str_to_u64(&tries, note))
+		return 0;
+	return tries < TRIES_MAX ? (unsigned)tries : TRIES_MAX;
+}
+
+static int quarantine(struct triage *t, struct event *e)
+{
+	struct store_write w = { .kind = WRITE_EVENT_DONE, .event = e };
+	int rc;
+
+	e->status = EVENT_QUARANTINED;
+	e->action = STR("quarantine");
+	e->because = STR("deciding it ended the process again and again");
+	e->decided_ms = clock_wall_ms();
+	rc = store_commit(t->agent->store, &w, 1);
+	if (rc)
+		return rc;
+	metrics_add(t->agent->metrics, METRIC_QUARANTINED, 1);
+	LOG(ERROR, "event set aside: deciding it ended the process again "
+		   "and again; please report its payload",
+	    LF("event", e->id), LF("kind", e->kind), LF("alarm", e->name));
+	t->after = e->seq;
+	return 1;
+}
+
+/* One event with a note, committed first, that it is being tried. 0: none. */
+static int try_one(struct triage *t, struct ruleset *rules)
+{
+	struct arena *arena = arena_new(64 << 20);
+	struct event e;
+	struct str note;
+	unsigned tries;
+	int n = -ENOMEM;
+
+	if (!arena)
+		return n;
+	n = store_new_events(&e, 1, t->reader, t->after, arena);
+	if (n > 0) {
+		tries = tries_of(t, e.seq, arena);
+		note = arena_printf(arena, "%lld %u", (long long)e.seq,
+				    tries + 1);
+		if (tries >= TRIES_MAX)
+			n = quarantine(t, &e);
+		else
+			n = store_set_meta(t->agent->store, STR("trying"),
+					   note);
+		if (n == 0)
+			n = run_fresh(t, rules, 1);
+	}
+	arena_free(arena);
+	return n;
+}
+
+/*
+ * A crash while deciding leaves its event among the first that are not
+ * decided: at the start those are gone through one by one, so that one that
+ * does it again and again can't hold up all others.
+ */
+static void begin_carefully(struct triage *t)
+{
+	struct ruleset *rules = agent_rules(t->agent);
+	int n = 1;
+
+	for (int i = 0; i < BATCH && n > 0 && !stopping(t); i++) {
+		n = try_one(t, rules);
+		report(t, n);
+		if (n == -ESTALE)
+			n = 1;
+	}
+	ruleset_free(rules);
+}
+
 static void *run(void *arg)
 {
 	struct triage *t = arg;
 
+	begin_carefully(t);
 	while (!stopping(t)) {
 		struct ruleset *rules = agent_rules(t->agent);
 		int rc = t->waiting ? run_waiting(t, rules) : 0, n;
 
-		n = run_fresh(t, rules);
+		n = run_fresh(t, rules, BATCH);
 		ruleset_free(rules);
 		report(t, rc);
 		report(t, n);
@@ -455,6 +575,8 @@ static void *run(void *arg)
 			continue;
 		if (n <= 0)
 			pause_for(t, n < 0 ? 1000 : t->waiting ? 50 : 5000);
+		else if (n >= CROWD && n < BATCH)
+			usleep(GATHER_MS * 1000);
 	}
 	return NULL;
 }

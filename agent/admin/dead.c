@@ -80,15 +80,34 @@ static int revive(struct store_write *w, struct incident *i,
 	return 1;
 }
 
+/* A dropped create's last note may wait for a change that never comes. */
+static int release(struct store_write *w, struct op *note,
+		   struct store_reader *reader, const struct op *op,
+		   struct arena *arena)
+{
+	int rc;
+
+	if (op->kind != OP_CREATE)
+		return 0;
+	rc = store_lane_tail(note, reader, op->incident, arena);
+	if (rc <= 0 || !note->held)
+		return rc < 0 ? rc : 0;
+	note->held = false;
+	note->not_before_ms = op->not_before_ms;
+	*w = (struct store_write){ .kind = WRITE_OP_STATE, .op = note,
+				   .expect = OP_READY };
+	return 1;
+}
+
 static int change(struct agent *a, struct str id, bool retry,
 		  struct arena *arena)
 {
 	struct store_reader *reader = NULL;
-	struct store_write writes[2];
+	struct store_write writes[3];
 	struct incident incident;
-	struct op op;
+	struct op op, note;
 	int64_t n;
-	int rc, more;
+	int rc, more, last = 0;
 
 	if (str_to_i64(&n, id))
 		return 0;
@@ -108,8 +127,13 @@ static int change(struct agent *a, struct str id, bool retry,
 	writes[0] = (struct store_write){ .kind = WRITE_OP_STATE, .op = &op,
 					  .expect = OP_DEAD };
 	more = revive(&writes[1], &incident, reader, &op, retry, arena);
-	rc = more < 0 ? more :
-		store_commit(a->store, writes, 1 + (size_t)more);
+	if (more >= 0 && !retry)
+		last = release(&writes[1 + more], &note, reader, &op, arena);
+	if (more < 0 || last < 0)
+		rc = more < 0 ? more : last;
+	else
+		rc = store_commit(a->store, writes,
+				  1 + (size_t)more + (size_t)last);
 	rc = rc ? rc : 1;
 out:
 	store_reader_close(reader);

@@ -101,7 +101,7 @@ static int check_default(const char *conf, struct faults *faults)
 	const char *path = conf_path(conf);
 
 	/* Nothing is configured here: the built-in rules hold. */
-	if (!conf && !getenv("TOCSIN_CONFIG") && access(path, F_OK) != 0)
+	if (!conf_named(conf) && access(path, F_OK) != 0)
 		return 0;
 	return check_conf(conf, true, faults);
 }

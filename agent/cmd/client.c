@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "agent/cmd/cmd.h"
@@ -24,8 +23,7 @@ static int find_target(struct target *t, const char *conf)
 	int rc = 0;
 
 	*t = (struct target){ .address = DEFAULT_ADDRESS };
-	if (!conf && !getenv("TOCSIN_CONFIG") &&
-	    access(conf_path(NULL), R_OK) != 0)
+	if (!conf_named(conf) && access(conf_path(NULL), R_OK) != 0)
 		return 0;
 	faults_init(&faults);
 	rc = conf_load(&t->conf, conf, &faults);

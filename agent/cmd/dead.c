@@ -5,10 +5,10 @@
 #include "base/buf.h"
 
 static const struct column columns[] = {
-	{ "ID", "id" },		  { "KIND", "kind" },
-	{ "INCIDENT", "target" }, { "CREATED", "created_at" },
-	{ "TRIES", "attempts" },  { "STATUS", "status" },
-	{ "PROBLEM", "problem" },
+	{ "ID", "id", 0 },	     { "KIND", "kind", 0 },
+	{ "INCIDENT", "target", 1 }, { "CREATED", "created_at", 0 },
+	{ "TRIES", "attempts", 2 },  { "STATUS", "status", 0 },
+	{ "PROBLEM", "problem", 0 },
 };
 
 static int act(const struct args *a, const char *what)

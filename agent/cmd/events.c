@@ -2,10 +2,10 @@
 #include "base/buf.h"
 
 static const struct column columns[] = {
-	{ "EVENT", "id" },	  { "RECEIVED", "received_at" },
-	{ "SOURCE", "source" },	  { "KIND", "kind" },
-	{ "STATE", "state" },	  { "ACTION", "action" },
-	{ "TEAM", "team" },	  { "ALARM", "alarm" },
+	{ "EVENT", "id", 0 },	       { "RECEIVED", "received_at", 0 },
+	{ "SOURCE", "source", 3 },     { "KIND", "kind", 1 },
+	{ "STATE", "state", 0 },       { "ACTION", "action", 0 },
+	{ "TEAM", "team", 2 },	       { "ALARM", "alarm", 0 },
 };
 
 static int run(int argc, char **argv)

@@ -159,8 +159,9 @@ static void put_alarm_text(struct buf *out, const struct alarm *a)
 	line(out, "namespace", a->namespace);
 	line(out, "metric", a->metric);
 	for (size_t i = 0; i < a->dim_count; i++) {
-		buf_printf(out, "  %-12s %.*s = ", "dim",
-			   STR_ARG(a->dims[i].name));
+		buf_printf(out, "  %-12s ", "dim");
+		utf8_put_safe(out, a->dims[i].name, 300);
+		buf_puts(out, " = ");
 		utf8_put_safe(out, a->dims[i].value, 300);
 		buf_putc(out, '\n');
 	}
@@ -289,7 +290,7 @@ static int load_rules(struct ruleset **out, const char *conf)
 	int rc = 0, status;
 
 	faults_init(&faults);
-	if (conf || getenv("TOCSIN_CONFIG") || access(path, F_OK) == 0) {
+	if (conf_named(conf) || access(path, F_OK) == 0) {
 		rc = conf_load(&c, conf, &faults);
 		if (!rc)
 			rc = conf_rule_files(&list, c, &faults);

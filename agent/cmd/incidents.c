@@ -2,11 +2,11 @@
 #include "base/buf.h"
 
 static const struct column columns[] = {
-	{ "INCIDENT", "incident" },   { "PRI", "priority" },
-	{ "STATE", "state" },	      { "EVENTS", "events" },
-	{ "NOTES", "notes" },	      { "CI", "ci_id" },
-	{ "TEAM", "team" },	      { "CHANGED", "changed_at" },
-	{ "SHORT DESCRIPTION", "short_description" },
+	{ "INCIDENT", "incident", 0 }, { "PRI", "priority", 0 },
+	{ "STATE", "state", 0 },       { "EVENTS", "events", 3 },
+	{ "NOTES", "notes", 4 },       { "CI", "ci_id", 2 },
+	{ "TEAM", "team", 1 },	       { "CHANGED", "changed_at", 0 },
+	{ "SHORT DESCRIPTION", "short_description", 0 },
 };
 
 static int run(int argc, char **argv)

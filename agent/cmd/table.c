@@ -10,6 +10,8 @@
 
 #define COLUMNS_MAX 12
 #define CELL_MAX 200
+#define LAST_LEAST 24 /* what the last column should have, if it needs it */
+#define HIDDEN SIZE_MAX
 
 /* Terminal columns, near enough: one a character. */
 static size_t width_of(struct str s)
@@ -71,38 +73,79 @@ static void print_cell(struct str s, size_t width, bool last)
 		printf("%*s", (int)(width - width_of(shown)) + 2, "");
 }
 
-void table_print(const struct json *rows, const struct column *columns,
-		 size_t count)
+static void measure(size_t *widths, const struct json *rows,
+		    const struct column *columns, size_t count,
+		    struct arena *arena)
 {
-	size_t widths[COLUMNS_MAX], n = json_count(rows), used = 0;
-	struct arena *arena = arena_new(256 << 20);
-	size_t terminal = terminal_width();
-	bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-
-	if (!arena || count > COLUMNS_MAX)
-		return;
 	for (size_t c = 0; c < count; c++) {
 		widths[c] = strlen(columns[c].title);
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < json_count(rows); i++) {
 			size_t w = width_of(cell(json_item(rows, i),
 						 columns[c].key, arena));
 
 			if (w > widths[c])
 				widths[c] = w;
 		}
-		if (c + 1 < count)
-			used += widths[c] + 2;
 	}
-	if (terminal != SIZE_MAX && used + widths[count - 1] > terminal)
-		widths[count - 1] = terminal > used + 8 ? terminal - used : 8;
+}
+
+/* The column to leave out next; count: none. */
+static size_t sparest(const size_t *widths, const struct column *columns,
+		      size_t count)
+{
+	size_t found = count;
+
+	for (size_t c = 0; c < count; c++)
+		if (widths[c] != HIDDEN && columns[c].spare &&
+		    (found == count || columns[c].spare > columns[found].spare))
+			found = c;
+	return found;
+}
+
+static void fit(size_t *widths, size_t terminal, const struct column *columns,
+		size_t count)
+{
+	size_t *last = &widths[count - 1];
+	size_t want = *last < LAST_LEAST ? *last : LAST_LEAST, used, c;
+
+	for (;;) {
+		used = 0;
+		for (c = 0; c + 1 < count; c++)
+			if (widths[c] != HIDDEN)
+				used += widths[c] + 2;
+		c = sparest(widths, columns, count);
+		if (used + want <= terminal || c == count)
+			break;
+		widths[c] = HIDDEN;
+	}
+	if (used + *last > terminal)
+		*last = terminal > used + 8 ? terminal - used : 8;
+}
+
+void table_print(const struct json *rows, const struct column *columns,
+		 size_t count)
+{
+	struct arena *arena = arena_new(256 << 20);
+	size_t widths[COLUMNS_MAX], n = json_count(rows);
+	size_t terminal = terminal_width();
+	bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+
+	if (!arena || count > COLUMNS_MAX)
+		return;
+	measure(widths, rows, columns, count, arena);
+	if (terminal != SIZE_MAX)
+		fit(widths, terminal, columns, count);
 	fputs(bold ? "\033[1m" : "", stdout);
 	for (size_t c = 0; c < count; c++)
-		print_cell(str_from(columns[c].title), widths[c],
-			   c + 1 == count);
+		if (widths[c] != HIDDEN)
+			print_cell(str_from(columns[c].title), widths[c],
+				   c + 1 == count);
 	fputs(bold ? "\033[0m" : "", stdout);
 	for (size_t i = 0; i < n; i++)
 		for (size_t c = 0; c < count; c++)
-			print_cell(cell(json_item(rows, i), columns[c].key,
-					arena), widths[c], c + 1 == count);
+			if (widths[c] != HIDDEN)
+				print_cell(cell(json_item(rows, i),
+						columns[c].key, arena),
+					   widths[c], c + 1 == count);
 	arena_free(arena);
 }

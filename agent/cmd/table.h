@@ -7,12 +7,13 @@ struct json;
 
 /*
  * Rows of JSON objects as columns, as wide as they need and together no wider
- * than the terminal: the last column gives way. Without a terminal nothing is
- * cut.
+ * than the terminal: there columns are left out by their rank, and the last
+ * one is cut. Without a terminal all is shown whole.
  */
 struct column {
 	const char *title;
 	const char *key;	/* of the row's object */
+	int spare;		/* 0: always shown; the highest goes first */
 };
 
 void table_print(const struct json *rows, const struct column *columns,

@@ -443,29 +443,42 @@ static int client_open(struct deliver *d, struct err *err)
 		.concurrency = c->stackflow.concurrency,
 		.timeout_ms = (unsigned)c->stackflow.timeout_ms,
 	};
-	int rc = rest_new(&d->rest, &ro, err);
+	struct rest *rest;
+	int rc = rest_new(&rest, &ro, err);
 
-	return rc ? rc : sf_client_new(&d->sf, &so, d->rest, err);
+	if (rc)
+		return rc;
+	pthread_mutex_lock(&d->lock);	/* deliver_wake() looks at it */
+	d->rest = rest;
+	pthread_mutex_unlock(&d->lock);
+	return sf_client_new(&d->sf, &so, rest, err);
 }
 
 static void client_close(struct deliver *d)
 {
-	/* The loop ends requests first, while the client still is there. */
-	rest_free(d->rest);
-	sf_client_free(d->sf);
+	struct rest *rest = d->rest;
+
+	pthread_mutex_lock(&d->lock);
 	d->rest = NULL;
+	pthread_mutex_unlock(&d->lock);
+	/* The loop ends requests first, while the client still is there. */
+	rest_free(rest);
+	sf_client_free(d->sf);
 	d->sf = NULL;
 }
 
-/* A reload changed the configuration: a new client once nothing is under way. */
-static void renew_client(struct deliver *d)
+/*
+ * A reload changed the configuration: a new client once nothing is under way.
+ * True while one is owed: nothing new is begun meanwhile.
+ */
+static bool renew_client(struct deliver *d)
 {
 	struct conf *now = agent_conf(d->agent), *old = d->conf;
 	struct err err;
 
 	if (now == old || rest_active(d->rest) || d->sweep) {
 		conf_free(now);
-		return;
+		return now != old;
 	}
 	client_close(d);
 	d->conf = now;
@@ -477,9 +490,10 @@ static void renew_client(struct deliver *d)
 		conf_free(now);
 		if (client_open(d, &err))
 			abort();
-		return;
+		return false;
 	}
 	conf_free(old);
+	return false;
 }
 
 static void publish_state(struct deliver *d)
@@ -531,16 +545,25 @@ static int reload_doubts(struct deliver *d)
 	return doubts_load(d);
 }
 
+/* Is anything begun that a little patience brings to its outcome? */
+static bool in_flight(const struct deliver *d)
+{
+	for (const struct task *t = d->tasks; t; t = t->next)
+		if (t->phase == PHASE_SEND || t->phase == PHASE_RECORD)
+			return true;
+	return rest_active(d->rest) > 0;
+}
+
 static bool turn(struct deliver *d)
 {
 	int64_t now = clock_wall_ms();
-	bool stop, woken;
+	bool stop, stop_new, woken;
 	int rc;
 
 	rest_step(d->rest, wait_ms(d, now));
 	now = clock_wall_ms();
 	pthread_mutex_lock(&d->lock);
-	stop = d->stop;
+	stop = stop_new = d->stop;
 	woken = d->woken;
 	d->woken = false;
 	pthread_mutex_unlock(&d->lock);
@@ -550,16 +573,17 @@ static bool turn(struct deliver *d)
 	rc = clock_mono_ms() >= d->load_ms ? reload_doubts(d) : 0;
 	if (!rc)
 		rc = tasks_record(d);
-	if (!rc && !stop) {
-		renew_client(d);
+	if (!stop)
+		stop_new = renew_client(d);
+	if (!rc && !stop_new) {
 		start_lookups(d);
 		rc = take_due(d, now, clock_mono_ms());
 	}
-	if (!rc)
+	if (!rc && !stop)
 		rc = tasks_begin(d);
 	if (!rc)
 		start_requests(d);
-	if (!rc && !stop) {
+	if (!rc && !stop_new) {
 		if (!d->sweep && sweep_needed(d, now) &&
 		    deliver_room(d, clock_mono_ms()) == 0)
 			rc = sweep_start(d);
@@ -578,8 +602,7 @@ static bool turn(struct deliver *d)
 		    LFC("error", strerror(-rc)));
 		usleep(200 * 1000);
 	}
-	return stop && (rest_active(d->rest) == 0 ||
-			clock_mono_ms() >= d->stop_by_ms);
+	return stop && (!in_flight(d) || clock_mono_ms() >= d->stop_by_ms);
 }
 
 static void *run(void *arg)
@@ -638,8 +661,9 @@ void deliver_wake(struct deliver *d)
 {
 	pthread_mutex_lock(&d->lock);
 	d->woken = true;
+	if (d->rest)
+		rest_wake(d->rest);
 	pthread_mutex_unlock(&d->lock);
-	rest_wake(d->rest);
 }
 
 void deliver_stop(struct deliver *d, int64_t within_ms)
@@ -650,12 +674,14 @@ void deliver_stop(struct deliver *d, int64_t within_ms)
 		pthread_mutex_lock(&d->lock);
 		d->stop = true;
 		d->stop_by_ms = clock_mono_ms() + within_ms;
+		if (d->rest)
+			rest_wake(d->rest);
 		pthread_mutex_unlock(&d->lock);
-		rest_wake(d->rest);
 		pthread_join(d->thread, NULL);
 	}
-	sweep_free(d);
+	/* Ends requests under way: a search's too, which look at d->sweep. */
 	client_close(d);
+	sweep_free(d);
 	while (d->tasks) {
 		struct task *t = d->tasks;
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/handoff.h"
 #include "agent/log.h"
 #include "base/clock.h"
 
@@ -40,8 +41,10 @@ struct intake *intake_new(struct agent *a, struct web_exchange *x,
 	return in;
 }
 
-static void intake_free(struct intake *in)
+static void intake_free(void *arg)
 {
+	struct intake *in = arg;
+
 	for (size_t i = 0; i < in->count; i++)
 		buf_fini(&in->identities[i]);
 	free(in->identities);
@@ -52,13 +55,36 @@ static void intake_free(struct intake *in)
 	free(in);
 }
 
+/*
+ * Triage will want what was decoded. A web request's own bytes are gone with
+ * its answer; those of an SNS message stay with the parsed envelope.
+ */
+static bool keep(struct intake *in, int status)
+{
+	const struct handed what = {
+		.alarms = in->alarms,
+		.owner = in,
+		.release = intake_free,
+	};
+	const struct event *e = in->events;
+
+	if (status != 200 || !in->alarms.count || !in->sns.json ||
+	    e->duplicate)
+		return false;
+	conf_free(in->conf);
+	in->conf = NULL;
+	return handoff_put(in->agent->handoff, e->first, in->input.body.n,
+			   &what);
+}
+
 static void finish(struct intake *in, int status, const char *text,
 		   const char *headers)
 {
 	metrics_time(in->agent->metrics, HISTOGRAM_INTAKE,
 		     clock_mono_us() - in->started_us);
 	answer(in->x, status, text, headers);
-	intake_free(in);
+	if (!keep(in, status))
+		intake_free(in);
 }
 
 void intake_refuse(struct intake *in, int status, const char *reason,

@@ -70,21 +70,43 @@ void encode_url(struct buf *out, struct str s)
 	}
 }
 
+/* A character's value and one, 0 for what is none. */
+static const uint8_t base64_values[256] = {
+	['A'] = 1,  2,	3,  4,	5,  6,	7,  8,	9,  10, 11, 12, 13,
+	14,	    15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+	['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39,
+	40,	    41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
+	['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, ['+'] = 63,
+	['/'] = 64,
+};
+
 static int base64_value(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
+	return base64_values[(unsigned char)c] - 1;
+}
+
+/* Whole quartets without padding, n bytes of text. */
+static int decode_quartets(char *to, const char *p, size_t n)
+{
+	for (; n; n -= 4, p += 4, to += 3) {
+		int a = base64_value(p[0]), b = base64_value(p[1]);
+		int c = base64_value(p[2]), d = base64_value(p[3]);
+		uint32_t v = (uint32_t)a << 18 | (uint32_t)b << 12 |
+			     (uint32_t)c << 6 | (uint32_t)d;
+
+		if ((a | b | c | d) < 0)
+			return -EINVAL;
+		to[0] = (char)(v >> 16);
+		to[1] = (char)(v >> 8);
+		to[2] = (char)v;
+	}
+	return 0;
 }
 
 int decode_base64(struct buf *out, struct str s)
 {
-	char *to;
-	size_t pad, n = 0;
+	char *to, last[4], bytes[3];
+	size_t pad, n;
 
 	if (s.n % 4)
 		return -EINVAL;
@@ -94,25 +116,22 @@ int decode_base64(struct buf *out, struct str s)
 	to = buf_room(out, s.n / 4 * 3);
 	if (!to)
 		return buf_error(out);
-	for (size_t i = 0; i < s.n; i += 4) {
-		size_t take = i + 4 == s.n ? 4 - pad : 4;
-		uint32_t v = 0;
-
-		for (size_t k = 0; k < 4; k++) {
-			int d = k < take ? base64_value(s.p[i + k]) : 0;
-
-			if (d < 0)
-				return -EINVAL;
-			v = v << 6 | (uint32_t)d;
-		}
-		/* Bits that no byte holds must be zero, or two texts are one. */
-		if ((take == 3 && v & 0xff) || (take == 2 && v & 0xffff))
+	if (pad) {
+		memset(last, 'A', sizeof(last));
+		memcpy(last, s.p + s.n - 4, 4 - pad);
+		s.n -= 4;
+	}
+	if (decode_quartets(to, s.p, s.n))
+		return -EINVAL;
+	n = s.n / 4 * 3;
+	if (pad) {
+		if (decode_quartets(bytes, last, 4))
 			return -EINVAL;
-		to[n++] = (char)(v >> 16);
-		if (take > 2)
-			to[n++] = (char)(v >> 8 & 255);
-		if (take > 3)
-			to[n++] = (char)(v & 255);
+		/* Bits that no byte holds must be zero, or two texts are one. */
+		if (bytes[2] || (pad == 2 && bytes[1]))
+			return -EINVAL;
+		memcpy(to + n, bytes, 3 - pad);
+		n += 3 - pad;
 	}
 	buf_added(out, n);
 	return 0;

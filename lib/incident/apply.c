@@ -430,7 +430,8 @@ static void late(struct step *st)
 		    st->out->incident.state == INCIDENT_OPEN;
 
 	st->out->member_changed = false;
-	if (st->alarm->state == ALARM_FIRING && open &&
+	if (st->alarm->event == ALARM_CHANGED &&
+	    st->alarm->state == ALARM_FIRING && open &&
 	    st->s->member->state == ALARM_FIRING) {
 		join_incident(st);
 		note_repeat(st);

@@ -54,7 +54,8 @@ enum send incident_before_send(const struct incident *i, const struct op *op,
 		return ended(view) ? SEND_NOT_NEEDED : SEND_IT;
 	case OP_REOPEN:
 		if (str_is(view->state, "closed"))
-			return SEND_SUCCESSOR;
+			return i->state == INCIDENT_OPEN ? SEND_SUCCESSOR :
+							   SEND_NOT_NEEDED;
 		return ended(view) ? SEND_IT : SEND_NOT_NEEDED;
 	case OP_RAISE:
 		return send_raise(i, op, view);
@@ -87,11 +88,14 @@ int incident_succeed(struct change *out, struct arena *arena,
 	i->id = 0;
 	i->version = 0;
 	i->incarnation = old->incarnation + 1;
-	i->state = INCIDENT_OPEN;
+	/* Cleared since it was asked for: what waits behind it resolves. */
+	if (old->state != INCIDENT_RESOLVED) {
+		i->state = INCIDENT_OPEN;
+		i->resolved_ms = 0;
+	}
 	i->remote = STR_NONE;
 	i->previous = old->remote;
 	i->opened_ms = now_ms;
-	i->resolved_ms = 0;
 	i->notes = 0;
 	i->note_after_ms = 0;
 	i->events = op->count;

@@ -299,8 +299,9 @@ static void decide_policy(struct decision *d)
 {
 	if (!d->policy)
 		d->policy = first_policy(d);
-	atomic_fetch_add_explicit(&d->set->hits[d->policy->hit], 1,
-				  memory_order_relaxed);
+	if (!d->in->again)
+		atomic_fetch_add_explicit(&d->set->hits[d->policy->hit], 1,
+					  memory_order_relaxed);
 	if (d->policy->body.severity)
 		d->facts.severity = (enum severity)d->policy->body.severity;
 }
@@ -477,6 +478,8 @@ static void write_verdict(struct decision *d)
 	v->runbook = b->runbook ? line_of(d, b->runbook, "") : STR_NONE;
 	write_handling(d);
 	write_key(d);
+	if (d->in->brief)
+		return;
 	write_title(d);
 	write_fields(d);
 	write_description(d);

@@ -73,6 +73,9 @@ struct decision_input {
 	const struct alarm *alarm;
 	const struct ci_source *cis;	/* NULL: none is ever found */
 	struct trace *trace;		/* NULL: don't explain */
+	bool brief;	/* leave out what only a new incident says: title,
+			   fields and description stay STR_NONE */
+	bool again;	/* decided already: counts as no further match */
 };
 
 /*

@@ -11,6 +11,10 @@
  * Submissions are a stack of tagged pointers, linked through their own next
  * fields: pushing is one exchange, and the writer takes all at once.
  */
+/* After a run of so many, the next lets more gather for so long. */
+#define CROWD 16
+#define GATHER_US 1000
+
 enum kind { ACCEPT = 0, BATCH = 1, JOB = 2, KIND_MASK = 3 };
 
 static enum kind kind_of(uintptr_t item)
@@ -247,19 +251,26 @@ static void attempt_each(struct store *s, size_t n)
 static void publish(struct store *s)
 {
 	const struct store_tally *t = s->backend->tally(s->db);
-	void (*wake)(unsigned what, void *arg);
+
+	pthread_mutex_lock(&s->lock);
+	s->counts = t->counts;
+	s->counts.fsyncs_failed = s->fsyncs_failed;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void wake(struct store *s)
+{
+	void (*call)(unsigned what, void *arg);
 	unsigned what = s->what;
 	void *arg;
 
 	s->what = 0;
 	pthread_mutex_lock(&s->lock);
-	s->counts = t->counts;
-	s->counts.fsyncs_failed = s->fsyncs_failed;
-	wake = s->wake;
+	call = s->wake;
 	arg = s->wake_arg;
 	pthread_mutex_unlock(&s->lock);
-	if (wake && what)
-		wake(what, arg);
+	if (call && what)
+		call(what, arg);
 }
 
 /* After done the submission is its owner's again: not a look at it. */
@@ -277,7 +288,8 @@ static void answer(uintptr_t item, int result)
 		j->done(result, j->arg);
 }
 
-static void transact(struct store *s)
+/* How many shared it. */
+static size_t transact(struct store *s)
 {
 	size_t n = pick(s);
 	int r = -EIO;
@@ -290,8 +302,11 @@ static void transact(struct store *s)
 		for (size_t i = 0; i < n; i++)
 			s->result[i] = atomic_load(&s->failed) ? -EIO : r;
 	publish(s);
+	/* Senders first: who is woken finds what their answers leave. */
 	for (size_t i = 0; i < n; i++)
 		answer(s->run[i], s->result[i]);
+	wake(s);
+	return n;
 }
 
 static void tidy(struct store *s, bool idle)
@@ -308,11 +323,19 @@ static void tidy(struct store *s, bool idle)
 static void *writer(void *arg)
 {
 	struct store *s = arg;
+	size_t n = 0;
 
 	for (;;) {
+		/*
+		 * A crowd that was just answered is about to come back: a
+		 * moment's wait saves it most of its transactions.
+		 */
+		if (n >= CROWD && !atomic_load(&s->stopping))
+			usleep(GATHER_US);
+		n = 0;
 		take(s);
 		if (s->first) {
-			transact(s);
+			n = transact(s);
 			tidy(s, false);
 			continue;
 		}

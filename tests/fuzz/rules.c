@@ -52,7 +52,7 @@ static void decide(const struct ruleset *r, const struct json *payload)
 	const struct ci_source cis = { find_ci, NULL };
 	struct arena *arena = arena_new(256 << 20);
 	struct trace trace = { .arena = arena };
-	struct decision_input in = { &a, &cis, NULL };
+	struct decision_input in = { .alarm = &a, .cis = &cis };
 	struct verdict v, again;
 
 	if (ruleset_decide(&v, r, &in, arena))
