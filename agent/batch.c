@@ -1,5 +1,6 @@
 #include "agent/batch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -209,6 +210,7 @@ int batch_situation(struct situation *out, struct batch *b,
 		if (rc < 0)
 			return rc;
 	}
+	assert(lane);
 	b->lane = lane;
 	b->known = k;
 	b->subject = subject;
@@ -299,6 +301,7 @@ static int take_op(struct batch *b, const struct op *op, bool merged)
 	struct store_write *w;
 
 	if (merged) {
+		assert(lane->tail);
 		*lane->tail = *op;
 		if (lane->tail_written)
 			return 0;
@@ -321,6 +324,7 @@ static void cancel_tail(struct batch *b)
 	struct lane *lane = b->lane;
 	struct store_write *w;
 
+	assert(lane->tail);
 	lane->tail->state = OP_DONE;
 	lane->tail->problem = STR("the alarm fired again before it was sent");
 	if (!lane->tail_written) {

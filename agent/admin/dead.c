@@ -112,8 +112,9 @@ static int change(struct agent *a, struct str id, bool retry,
 	if (str_to_i64(&n, id))
 		return 0;
 	rc = store_reader_open(&reader, a->store, NULL);
-	if (!rc)
-		rc = store_op(&op, reader, n, arena);
+	if (rc)
+		return rc;
+	rc = store_op(&op, reader, n, arena);
 	if (rc > 0 && op.state != OP_DEAD)
 		rc = 0;
 	if (rc <= 0)

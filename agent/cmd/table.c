@@ -1,5 +1,6 @@
 #include "agent/cmd/table.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -130,7 +131,8 @@ void table_print(const struct json *rows, const struct column *columns,
 	size_t terminal = terminal_width();
 	bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 
-	if (!arena || count > COLUMNS_MAX)
+	assert(count > 0 && count <= COLUMNS_MAX);
+	if (!arena)
 		return;
 	measure(widths, rows, columns, count, arena);
 	if (terminal != SIZE_MAX)

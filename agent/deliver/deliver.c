@@ -18,6 +18,7 @@
 #define RESEND_PER_SECOND 10.0
 #define CERT_MAX (16 << 10)
 #define CERT_MS 5000
+#define CLOCK_BACK_MS 5000 /* smaller steps back are waited out */
 
 struct task *task_new(struct deliver *d, const struct op *op)
 {
@@ -554,6 +555,26 @@ static bool in_flight(const struct deliver *d)
 	return rest_active(d->rest) > 0;
 }
 
+/* Moments to come are kept in wall time: none may move away by a clock that
+ * is set back. */
+static int watch_clock(struct deliver *d, int64_t now_ms)
+{
+	int64_t now = now_ms - clock_mono_ms();
+	int64_t by = d->wall_less_mono_ms - now;
+
+	d->wall_less_mono_ms = now;
+	if (by < CLOCK_BACK_MS)
+		return 0;
+	LOG(WARNING, "the clock was set back", LFN("by_ms", by));
+	for (struct doubt *x = d->doubts; x; x = x->next) {
+		x->first_ms -= by;
+		x->next_ms -= by;
+	}
+	d->sweep_after_ms = 0;
+	d->due_ms = 0;
+	return store_clock_back(d->agent->store, now_ms, by);
+}
+
 static bool turn(struct deliver *d)
 {
 	int64_t now = clock_wall_ms();
@@ -570,7 +591,9 @@ static bool turn(struct deliver *d)
 	if (woken)
 		d->due_ms = 0;
 	start_fetches(d);
-	rc = clock_mono_ms() >= d->load_ms ? reload_doubts(d) : 0;
+	rc = watch_clock(d, now);
+	if (!rc && clock_mono_ms() >= d->load_ms)
+		rc = reload_doubts(d);
 	if (!rc)
 		rc = tasks_record(d);
 	if (!stop)
@@ -643,6 +666,7 @@ int deliver_start(struct deliver **out, struct agent *a, struct err *err)
 	d->state.reachable = true;
 	d->state.rate_limit = d->state.rate_remaining = -1;
 	d->resend_ms = clock_mono_ms();
+	d->wall_less_mono_ms = clock_wall_ms() - d->resend_ms;
 	pthread_mutex_init(&d->lock, NULL);
 	rc = store_reader_open(&d->reader, a->store, err);
 	if (!rc)

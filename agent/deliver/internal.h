@@ -83,6 +83,7 @@ struct deliver {
 	bool swept, known_any, create_waits;
 	int64_t sweep_after_ms;		/* wall: not before, after a failure */
 	int64_t due_ms;			/* wall: when to look for due ops */
+	int64_t wall_less_mono_ms;	/* as last seen */
 	int64_t fallback_ms, load_ms;	/* mono: next check */
 	double resend;			/* tokens for writes sent again */
 	int64_t resend_ms;

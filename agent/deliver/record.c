@@ -242,24 +242,22 @@ static void record_doubt(struct record *r, struct task *t)
  */
 static void record_adopted(struct record *r, struct task *t)
 {
-	add_state(r, t, OP_DONE, OP_READY);
+	struct store_write *w;
+
 	r->incident = t->incident;
 	r->incident.remote = t->remote;
 	add(r, WRITE_REMOTE)->incident = &r->incident;
-	r->audits[0] = (struct op){
-		.incident = t->op.incident,
-		.kind = OP_NOTE,
-		.state = OP_READY,
-		.priority = t->op.priority,
-		.created_ms = r->now_ms,
-		.not_before_ms = r->now_ms,
-		.body = STR("The alarm was received again; this incident is "
-			    "tracked by a new journal from now on."),
-		.events = t->op.events,
-		.count = t->op.count,
-		.marker = STR("alarm"),
-	};
-	add(r, WRITE_OP)->op = &r->audits[0];
+	/* In the create's own place: what waits behind it stays there. */
+	t->op.kind = OP_NOTE;
+	t->op.state = OP_READY;
+	t->op.attempts = 0;
+	t->op.not_before_ms = r->now_ms;
+	t->op.body = STR("The alarm was received again; this incident is "
+			 "tracked by a new journal from now on.");
+	t->op.marker = STR("alarm");
+	w = add(r, WRITE_OP);
+	w->op = &t->op;
+	w->expect = OP_READY;
 }
 
 /* A person closed the incident: a new one takes over what goes on. */

@@ -1,5 +1,6 @@
 #include "aws/cert.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -257,6 +258,7 @@ static int join(struct sns_certs *c, struct entry *e, struct str url,
 			free(w);
 			return r;
 		}
+		assert(e);
 		if (e->state == FETCHING)
 			memcpy(begin, e->text, e->url.n + 1);
 	}

@@ -61,7 +61,7 @@ static int need_line(struct str *out, const struct json *v, const char *key,
 
 static int read_type(struct sns_message *m, struct err *err)
 {
-	struct str name;
+	struct str name = STR_NONE;
 	int r = need_line(&name, m->json, "Type", 64, err);
 
 	if (r)
@@ -151,17 +151,20 @@ static int read_content(struct sns_message *m, struct err *err)
 static int read_signature(struct sns_message *m, struct err *err)
 {
 	struct buf bytes = BUF_INIT(1026);
-	struct str version;
+	struct str version = STR_NONE;
 	int r = need_line(&version, m->json, "SignatureVersion", 16, err);
 
 	if (r)
 		return r;
-	if (!str_is(version, "1") && !str_is(version, "2"))
+	if (str_is(version, "1"))
+		m->signature_version = 1;
+	else if (str_is(version, "2"))
+		m->signature_version = 2;
+	else
 		return err_set(err, -EINVAL,
 			       "SignatureVersion is \"%.*s\", "
 			       "expected \"1\" or \"2\"",
 			       STR_ARG(version));
-	m->signature_version = version.p[0] - '0';
 	r = need_line(&m->signature, m->json, "Signature", 1368, err);
 	if (r)
 		return r;

@@ -16,6 +16,8 @@
 #ifndef ARENA_CHUNK
 #define ARENA_CHUNK 4000
 #endif
+/* A large arena grows by as much as it holds, up to this. */
+#define ARENA_CHUNK_MAX (16 * ARENA_CHUNK)
 
 struct chunk {
 	struct chunk *next;
@@ -74,9 +76,14 @@ void arena_reset(struct arena *a)
 
 static struct chunk *grow(struct arena *a, size_t n)
 {
-	size_t size = n > ARENA_CHUNK ? n : ARENA_CHUNK;
-	struct chunk *c = malloc(sizeof(*c) + size);
+	size_t size = a->used > ARENA_CHUNK_MAX ? ARENA_CHUNK_MAX : a->used;
+	struct chunk *c;
 
+	if (size < ARENA_CHUNK)
+		size = ARENA_CHUNK;
+	if (size < n)
+		size = n;
+	c = malloc(sizeof(*c) + size);
 	if (!c)
 		return NULL;
 	c->size = size;

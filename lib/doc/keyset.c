@@ -103,6 +103,27 @@ static char simple_escape(char c)
 	}
 }
 
+/* What stands before the next backslash, eight bytes at a time. */
+static char *copy_plain(char *to, const char **from, const char *end)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const char *p = *from;
+
+	for (; end - p >= 8; p += 8, to += 8) {
+		uint64_t w, x;
+
+		memcpy(&w, p, 8);
+		x = w ^ ones * '\\';
+		if ((x - ones) & ~x & ones * 0x80)
+			break;
+		memcpy(to, &w, 8);
+	}
+	while (p < end && *p != '\\')
+		*to++ = *p++;
+	*from = p;
+	return to;
+}
+
 void json_unescape(struct buf *out, struct str raw)
 {
 	const char *p = raw.p, *end = raw.p + raw.n;
@@ -112,9 +133,10 @@ void json_unescape(struct buf *out, struct str raw)
 	if (!to)
 		return;
 	while (p < end) {
-		if (*p != '\\') {
-			*to++ = *p++;
-		} else if (p[1] == 'u') {
+		to = copy_plain(to, &p, end);
+		if (p == end)
+			break;
+		if (p[1] == 'u') {
 			to = put_unit(to, &p);
 		} else {
 			*to++ = simple_escape(p[1]);

@@ -1,6 +1,7 @@
 #include "doc/json.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "doc/keyset.h"
 #include "doc/native.h"
@@ -15,12 +16,66 @@ struct build {
 	json_object *root;
 	json_object *open[JSON_DEPTH];
 	int depth;
-	struct buf key, text; /* without escapes */
-	bool keyed;	      /* key waits for its value */
+	struct names *names;
+	struct buf text;  /* without escapes */
+	const char *key;  /* waits for its value; or NULL */
 };
 
-/* At a quote: what the string means, borrowed or in scratch. */
-static struct str take_string(struct build *b, struct buf *scratch)
+/*
+ * All names of a document, which json-c would copy one by one. The root holds
+ * them as its user data, and goes last.
+ */
+struct names {
+	struct names *next;
+	size_t used, size;
+	char bytes[];
+};
+
+enum { NAMES_BLOCK = 1000 };
+
+static void free_names(struct names *n)
+{
+	struct names *next;
+
+	for (; n; n = next) {
+		next = n->next;
+		free(n);
+	}
+}
+
+static void drop_names(json_object *root, void *names)
+{
+	(void)root;
+	free_names(names);
+}
+
+/* A copy with a NUL, NULL when out of memory. */
+static char *keep_name(struct build *b, struct str s)
+{
+	struct names *n = b->names;
+	char *p;
+
+	if (!n || n->size - n->used <= s.n) {
+		size_t size = s.n < NAMES_BLOCK ? NAMES_BLOCK : s.n + 1;
+
+		n = malloc(sizeof(*n) + size);
+		if (!n)
+			return NULL;
+		n->next = b->names;
+		n->used = 0;
+		n->size = size;
+		b->names = n;
+	}
+	p = n->bytes + n->used;
+	if (s.n)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	n->used += s.n + 1;
+	return p;
+}
+
+/* At a quote: what the string means, borrowed or in b->text. */
+static struct str take_string(struct build *b)
 {
 	const char *from = ++b->p, *quote = NULL, *slash;
 	bool escaped = false;
@@ -39,9 +94,9 @@ static struct str take_string(struct build *b, struct buf *scratch)
 	b->p = quote + 1;
 	if (!escaped)
 		return raw;
-	buf_reset(scratch);
-	json_unescape(scratch, raw);
-	return buf_str(scratch);
+	buf_reset(&b->text);
+	json_unescape(&b->text, raw);
+	return buf_str(&b->text);
 }
 
 /* Into the innermost open container. Takes value; 0 or -ENOMEM. */
@@ -55,9 +110,11 @@ static int attach(struct build *b, json_object *value)
 	else if (json_object_is_type(in, json_type_array))
 		rc = json_object_array_add(in, value);
 	else
-		rc = json_object_object_add_ex(in, b->key.p, value,
-					       JSON_C_OBJECT_ADD_KEY_IS_NEW);
-	b->keyed = false;
+		rc = json_object_object_add_ex(
+			in, b->key, value,
+			JSON_C_OBJECT_ADD_KEY_IS_NEW |
+				JSON_C_OBJECT_ADD_CONSTANT_KEY);
+	b->key = NULL;
 	if (rc == 0)
 		return 0;
 	json_object_put(value);
@@ -81,7 +138,7 @@ static int add_container(struct build *b, json_object *value)
 
 static int add_string(struct build *b)
 {
-	struct str s = take_string(b, &b->text);
+	struct str s = take_string(b);
 
 	if (buf_error(&b->text))
 		return -ENOMEM;
@@ -110,14 +167,11 @@ static int add_number(struct build *b)
 
 static int take_key(struct build *b)
 {
-	struct str s = take_string(b, &b->key);
+	struct str s = take_string(b);
 
-	if (s.p != b->key.p) {
-		buf_reset(&b->key);
-		buf_put_str(&b->key, s);
-	}
-	b->keyed = true;
-	return buf_error(&b->key) ? -ENOMEM : 0;
+	if (!buf_error(&b->text))
+		b->key = keep_name(b, s);
+	return b->key ? 0 : -ENOMEM;
 }
 
 static int step(struct build *b)
@@ -141,7 +195,7 @@ static int step(struct build *b)
 		b->depth--;
 		return 0;
 	case '"':
-		if (b->depth && !b->keyed &&
+		if (b->depth && !b->key &&
 		    json_object_is_type(b->open[b->depth - 1],
 					json_type_object))
 			return take_key(b);
@@ -168,16 +222,17 @@ int json_parse(struct json **out, struct str text, unsigned flags,
 
 	if (rc)
 		return rc;
-	buf_init(&b.key, JSON_TEXT_MAX);
 	buf_init(&b.text, JSON_TEXT_MAX);
 	while (b.p < b.end && rc == 0)
 		rc = step(&b);
-	buf_fini(&b.key);
 	buf_fini(&b.text);
 	if (rc) {
 		json_object_put(b.root);
+		free_names(b.names);
 		return err_set(err, rc, "out of memory");
 	}
+	if (b.names)
+		json_object_set_userdata(b.root, b.names, drop_names);
 	*out = (struct json *)b.root;
 	return 0;
 }

@@ -275,8 +275,8 @@ static int scan_value(struct scan *s, enum next *next)
 static int scan_key(struct scan *s)
 {
 	const unsigned char *at = s->p;
-	struct str raw;
-	bool escaped;
+	struct str raw = STR_NONE;
+	bool escaped = false;
 	int rc;
 
 	if (*s->p != '"')

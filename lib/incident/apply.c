@@ -73,8 +73,7 @@ static void merge_note(struct step *st, struct str body)
 	st->out->merged = (int)st->out->op_count++;
 	*op = *st->s->tail_note;
 	op->body = body;
-	op->events = arena_printf(st->arena, "%.*s %.*s", STR_ARG(op->events),
-				  STR_ARG(st->event_id));
+	op->events = text_words(st->arena, op->events, st->event_id);
 	op->count++;
 }
 

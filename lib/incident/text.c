@@ -132,7 +132,8 @@ static void put_what(struct buf *b, const struct alarm *a)
 	if (a->reason.n) {
 		struct str reason = utf8_cut(a->reason, REASON_MAX);
 
-		buf_printf(b, "\nReason: %.*s", STR_ARG(reason));
+		buf_puts(b, "\nReason: ");
+		buf_put_str(b, reason);
 	}
 }
 
@@ -182,6 +183,20 @@ struct str text_join(struct arena *arena, struct str older, struct str newer)
 	return arena_printf(arena, "%.*s%s\n\n%.*s", STR_ARG(head),
 			    head.n < older.n ? "\n(cut)" : "",
 			    STR_ARG(newer));
+}
+
+struct str text_words(struct arena *arena, struct str a, struct str b)
+{
+	char *p = arena_alloc(arena, a.n + b.n + 2);
+
+	if (!p)
+		return STR_NONE;
+	if (a.n)
+		memcpy(p, a.p, a.n);
+	p[a.n] = ' ';
+	if (b.n)
+		memcpy(p + a.n + 1, b.p, b.n);
+	return (struct str){ p, a.n + 1 + b.n };
 }
 
 struct str text_state(struct arena *arena, const char *state)

@@ -26,6 +26,8 @@ struct str text_change(struct arena *arena, const struct alarm *a,
 /* Two notes in one, the older first, at most 8 KiB. */
 struct str text_join(struct arena *arena, struct str older, struct str newer);
 
+/* Both with a blank between them. */
+struct str text_words(struct arena *arena, struct str a, struct str b);
 struct str text_state(struct arena *arena, const char *state);
 struct str text_priority(struct arena *arena, int priority);
 

@@ -45,6 +45,7 @@ static void prove_pair(struct faults *faults, struct rule_file *f,
 		       struct rule_file *g)
 {
 	const struct claim *maybe_p = NULL, *maybe_q = NULL;
+	bool maybe = false;
 
 	for (size_t i = 0; i < f->claim_count; i++)
 		for (size_t k = 0; k < g->claim_count; k++) {
@@ -56,12 +57,13 @@ static void prove_pair(struct faults *faults, struct rule_file *f,
 				add_overlap(faults, f, p, g, q, true);
 				return;
 			}
-			if (o == OVERLAP_UNKNOWN && !maybe_p) {
+			if (o == OVERLAP_UNKNOWN && !maybe) {
+				maybe = true;
 				maybe_p = p;
 				maybe_q = q;
 			}
 		}
-	if (maybe_p)
+	if (maybe)
 		add_overlap(faults, f, maybe_p, g, maybe_q, false);
 }
 

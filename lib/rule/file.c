@@ -319,7 +319,8 @@ void file_finish(struct loader *l, struct rule_file *f, const struct yaml *root,
 	const struct yaml *list = yaml_get(root, "policies");
 	const struct yaml *v = list ? list->child : NULL;
 
-	for (size_t i = 0; i < f->policy_count; i++, v = v->next) {
+	/* A policy is an item of the list, in its order. */
+	for (size_t i = 0; v && i < f->policy_count; i++, v = v->next) {
 		struct policy *p = &f->policies[i];
 
 		for (size_t k = 0; k < p->use_count; k++) {

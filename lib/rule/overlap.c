@@ -1,6 +1,7 @@
 /* Proofs about patterns: what two of them share, what one holds of another. */
 #include "rule/pattern.h"
 
+#include <assert.h>
 #include <math.h>
 
 /* Two lists with more pairs of items than this aren't compared: unknown. */
@@ -52,6 +53,7 @@ static bool globs_meet(const struct pattern *pa, const struct pattern *pb)
 	size_t n = tokens(a, pa), m = tokens(b, pb);
 	bool *row = rows[0], *below = rows[1], *done;
 
+	assert(n <= PATTERN_TEXT && m <= PATTERN_TEXT);
 	for (size_t i = n + 1; i-- > 0;) {
 		for (size_t j = m + 1; j-- > 0;) {
 			if (i == n && j == m)

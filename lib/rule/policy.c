@@ -439,11 +439,9 @@ static void check_ids(struct loader *l, const struct yaml *v,
 		      const struct rule_file *f)
 {
 	struct map *ids = map_new();
-	const struct yaml *c = v->child;
+	const struct policy *p = f->policies, *first;
 
-	for (size_t i = 0; ids && i < f->policy_count; i++, c = c->next) {
-		const struct policy *p = &f->policies[i], *first;
-
+	for (const struct yaml *c = v->child; ids && c; c = c->next, p++) {
 		if (!p->id.p)
 			continue;
 		first = map_get(ids, p->id);
@@ -478,7 +476,7 @@ void load_policies(struct loader *l, const struct yaml *v, void *to)
 
 	if (!load_is(l, v, YAML_LIST))
 		return;
-	if (v->count == 0) {
+	if (!v->child) {
 		load_error(l, v, "last-policy",
 			   "an empty list decides nothing:"
 			   " the last policy must match everything");

@@ -50,6 +50,18 @@ static struct sf_call *ring_first(struct sf_link *l)
 	return (struct sf_call *)l->next;
 }
 
+/* Take the first call out; NULL where there is none. */
+static struct sf_call *ring_take(struct sf_link *l)
+{
+	struct sf_link *first = l->next;
+
+	if (first == l)
+		return NULL;
+	l->next = first->next;
+	l->next->prev = l;
+	return (struct sf_call *)first;
+}
+
 static void token_ended(void *arg);
 
 static int set_base(struct sf_client *c, const char *url, struct err *err)
@@ -127,12 +139,9 @@ void sf_client_free(struct sf_client *c)
 	if (!c)
 		return;
 	sf_auth_fini(&c->auth);
-	while (!ring_empty(&c->queue)) {
-		call = ring_first(&c->queue);
-		ring_remove(&call->link);
+	while ((call = ring_take(&c->queue)))
 		end_unsent(c, call, "not sent: the client is closed");
-	}
-	while (!ring_empty(&c->flying)) {
+	while ((call = ring_take(&c->flying))) {
 		struct sf_result res = {
 			.outcome = SF_UNKNOWN,
 			.problem = "no whole answer: the client is closed",
@@ -140,8 +149,6 @@ void sf_client_free(struct sf_client *c)
 		};
 
 		/* rest still holds it, and frees it by answered(). */
-		call = ring_first(&c->flying);
-		ring_remove(&call->link);
 		end(c, call, &res);
 		call->client = NULL;
 	}
@@ -267,6 +274,7 @@ static void token_ended(void *arg)
 {
 	struct sf_client *c = arg;
 	struct sf_link failed;
+	struct sf_call *call;
 
 	pump(c);
 	if (ring_empty(&c->queue) || sf_auth_header(&c->auth))
@@ -276,12 +284,8 @@ static void token_ended(void *arg)
 	failed = c->queue;
 	failed.next->prev = failed.prev->next = &failed;
 	ring_init(&c->queue);
-	while (!ring_empty(&failed)) {
-		struct sf_call *call = ring_first(&failed);
-
-		ring_remove(&call->link);
+	while ((call = ring_take(&failed)))
 		end_unsent(c, call, c->auth.problem);
-	}
 }
 
 int64_t sf_client_wait_ms(struct sf_client *c, int64_t mono_ms)

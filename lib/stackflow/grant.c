@@ -31,7 +31,7 @@ void sf_granted_fini(struct sf_granted *g)
 
 bool sf_token_usable(struct str token)
 {
-	if (token.n == 0 || token.n > SF_TOKEN_MAX)
+	if (!token.p || token.n == 0 || token.n > SF_TOKEN_MAX)
 		return false;
 	for (size_t i = 0; i < token.n; i++)
 		if (token.p[i] <= ' ' || token.p[i] >= 0x7f)

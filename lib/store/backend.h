@@ -9,11 +9,12 @@
  */
 
 /* Work for the writer that isn't a submission of events or writes. */
-enum job_kind { JOB_RECOVER, JOB_EXPIRE, JOB_RULES };
+enum job_kind { JOB_RECOVER, JOB_EXPIRE, JOB_RULES, JOB_CLOCK_BACK };
 
 struct store_job {
 	enum job_kind kind;
-	int64_t ms;			/* recover: now; expire: before */
+	int64_t ms;			/* recover, back: now; expire: before */
+	int64_t by_ms;			/* back */
 	size_t max;			/* expire */
 	struct str file, text;		/* rules */
 	int count;			/* what recover and expire tell */

@@ -132,6 +132,16 @@ static int keep_rules(struct sqlite *d, const struct store_job *j)
 	return query_run(&u);
 }
 
+static int clock_back(struct sqlite *d, const struct store_job *j)
+{
+	struct query u = query_begin(&d->q, SQL_CLOCK_BACK);
+
+	put_int(&u, j->ms);
+	put_int(&u, j->by_ms);
+	d->tally.what |= 2;
+	return query_run(&u);
+}
+
 int sqlite_job(void *db, struct store_job *j)
 {
 	j->count = 0;
@@ -142,6 +152,8 @@ int sqlite_job(void *db, struct store_job *j)
 		return expire(db, j);
 	case JOB_RULES:
 		return keep_rules(db, j);
+	case JOB_CLOCK_BACK:
+		return clock_back(db, j);
 	}
 	return -EINVAL;
 }

@@ -222,6 +222,8 @@ const char *const sql_text[SQL_COUNT] = {
 	[SQL_RECOVER_CLAMP] = "UPDATE op SET not_before_ms = ?1"
 			      " WHERE state IN (1, 2, 3)"
 			      " AND not_before_ms > ?1 + 3600000",
+	[SQL_CLOCK_BACK] = "UPDATE op SET not_before_ms = not_before_ms - ?2"
+			   " WHERE state IN (1, 2, 3) AND not_before_ms > ?1",
 	[SQL_EVENT_WINDOW] = WINDOW("seq", "received_ms", "event"),
 	[SQL_DROP_EVENTS] =
 		"DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND seq IN"

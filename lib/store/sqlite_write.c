@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 
 #include "store/sqlite.h"
@@ -243,6 +244,7 @@ static int set_remote(struct sqlite *d, const struct incident *i)
 	struct query u = query_begin(&d->q, SQL_SET_REMOTE);
 	int r;
 
+	assert(i);
 	put_str(&u, i->remote);
 	put_int(&u, i->id);
 	r = query_run(&u);

@@ -190,6 +190,14 @@ int store_recover(struct store *s, int64_t now_ms, struct err *err)
 			       "taken up: %s", strerror(-r)) : r;
 }
 
+int store_clock_back(struct store *s, int64_t now_ms, int64_t by_ms)
+{
+	struct store_job j = { .kind = JOB_CLOCK_BACK, .ms = now_ms,
+			       .by_ms = by_ms };
+
+	return do_job(s, &j);
+}
+
 int store_expire(struct store *s, int64_t before_ms, size_t max)
 {
 	struct store_job j = { .kind = JOB_EXPIRE, .ms = before_ms,

@@ -214,6 +214,10 @@ int store_next_due(int64_t *out_ms, struct store_reader *r);
 /* At start: IN_FLIGHT becomes IN_DOUBT; not_before more than an hour ahead is
  * clamped to now. Returns how many were in flight. */
 int store_recover(struct store *s, int64_t now_ms, struct err *err);
+/* The wall clock went back by by_ms to now_ms: what waited for a later moment
+ * waits as long as it would have. 0 or a negative errno. */
+int store_clock_back(struct store *s, int64_t now_ms,
+		     int64_t by_ms) MUST_CHECK;
 
 /* Remote ids with this marker (without incarnation) from the first sweep. */
 int store_known(struct str *out, size_t max, struct store_reader *r,

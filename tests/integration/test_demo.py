@@ -38,10 +38,16 @@ def test_demo_ends_with_incidents(tmp_path):
     assert os.listdir(tmp_path) == []       # it cleans up
 
 
+def heed_interrupts():
+    """A shell can't trap what it began with ignored, as in background jobs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_demo_stays_until_interrupted(tmp_path):
     p = subprocess.Popen([DEMO, BUILD, "--stay"], text=True,
                          env=environment(tmp_path), stdout=subprocess.PIPE,
-                         stdin=subprocess.DEVNULL, start_new_session=True)
+                         stdin=subprocess.DEVNULL, start_new_session=True,
+                         preexec_fn=heed_interrupts)
     try:
         for line in p.stdout:
             if "Ctrl-C" in line:

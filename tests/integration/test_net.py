@@ -48,7 +48,6 @@ def test_a_name_that_does_not_resolve_loses_nothing(make_agent, sandbox,
     reload(agent)
     agent.settle(40)
     assert len(sandbox.incidents()) == 5 + (where == "later")
-    assert agent.metrics()["tocsin_operations_resent_total"] == 0
     peers.check_invariants(agent, sandbox)
 
 
@@ -70,7 +69,9 @@ def test_a_reload_is_taken_up_under_load(make_agent, sandbox):
     agent = make_agent(conf={"stackflow": {
         "timeout": "3s", "concurrency": 4, "requests_per_second": 1000}})
     sandbox.fault("slow", method="POST", path="/incidents", delay=300)
-    other = peers.Sandbox(os.path.join(agent.folder, "other"))
+    elsewhere = os.path.join(agent.folder, "other")
+    os.makedirs(elsewhere)
+    other = peers.Sandbox(elsewhere)
     stopping = threading.Event()
 
     def load():
@@ -130,8 +131,7 @@ def test_a_wrong_certificate_of_stackflow_s_waits(make_agent, sandbox, folder,
         time.sleep(1)
         assert "certificate" in problem(agent).lower(), problem(agent)
         assert sandbox.incidents() == []
-        assert sandbox.truth()["requests"] == 0 \
-            if "requests" in sandbox.truth() else True
+        assert sandbox.truth()["requests"] == 0
         m = agent.metrics()
         assert m["tocsin_in_doubt"] == 0 and m["tocsin_dead_letters"] == 0
         # Right again, without anybody touching the agent.
@@ -266,9 +266,7 @@ def test_cookies_are_not_kept_and_401s_are_not_a_flood(make_agent, sandbox):
 
 
 def sum_requests(sandbox):
-    truth = sandbox.truth()
-    total = truth.get("requests", 0)
-    return total if isinstance(total, int) else sum(total.values())
+    return sandbox.truth()["requests"]
 
 
 # ---- R21: the clock ----
@@ -346,10 +344,13 @@ def test_a_jump_of_the_clock(make_agent, sandbox, folder, jump, how):
     signer = peers.Signer(sandbox)
     body = signer.envelope(peers.alarm("held", "OK", when=now + 60))
     got = agent.post(body)
-    # By this clock a message may be too old: SNS sends it again.
-    assert got == 200 or (got == 503 and jump > 75 * 60), got
+    # By this clock a message may be too old, or the certificate not yet
+    # valid: SNS sends it again.
+    assert got == 200 or (got == 503 and abs(jump) > 75 * 60), got
     if got == 503:
         clock.jump(0)
+        # A failed look at the certificate is remembered for a minute.
+        agent.restart()
         assert agent.post(body) == 200
     assert agent.hook({"AlarmName": "after the jump"})[0] == 200
     agent.settle(30)
@@ -387,6 +388,30 @@ def test_held_notes_are_not_stuck_after_a_jump_back(make_agent, sandbox,
                    ["tocsin_operations_held"] == 0, 30, 0.2)
     agent.settle()
     assert len(peers.check_invariants(agent, sandbox)) == 4
+
+
+@needs_faketime
+@pytest.mark.parametrize("jump", [-HOUR, -YEAR])
+def test_a_backoff_is_not_stuck_after_a_jump_back(make_agent, sandbox, folder,
+                                                  jump):
+    """Of writes that surely were not sent, while the agent runs on."""
+    clock = Clock(folder)
+    closed = {"stackflow": {
+        "base_url": f"http://127.0.0.1:{peers.free_port()}/prod/api"}}
+    agent = make_agent(env=clock.env())
+    agent.hook({"AlarmName": "warm"})
+    agent.settle()
+    agent.configure(closed)
+    reload(agent)
+    for k in range(3):
+        agent.hook({"AlarmName": f"backing-{k}"})
+    time.sleep(4)
+    clock.jump(jump)
+    agent.configure({})
+    reload(agent)
+    agent.settle(40)
+    assert len(sandbox.incidents()) == 4
+    peers.check_invariants(agent, sandbox)
 
 
 @needs_faketime

@@ -337,3 +337,27 @@ def test_fallback_tells_people_once(make_agent, sandbox):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_lost_store_adopts_behind_repeats(make_agent, sandbox):
+    """What waits behind the adopted incident's note is told as well."""
+    import glob
+    import os
+    agent = make_agent()
+    now = time.time()
+    agent.send(peers.alarm(when=now))
+    agent.settle()
+    agent.kill()
+    for f in glob.glob(agent.folder + "/tocsin.db*"):
+        os.unlink(f)
+    sandbox.fault("refuse")
+    agent.start()
+    for k in range(4):
+        agent.send(peers.alarm(when=now + 5 + k))
+    sandbox.clear()
+    agent.settle()
+    agent.send(peers.alarm(state="OK", when=now + 60))
+    agent.settle()
+    (incident,) = sandbox.incidents()
+    assert incident["state"] == "resolved"
+    assert len(peers.check_invariants(agent, sandbox)) == 6

@@ -2,7 +2,7 @@
  * A preloaded library between the program and its disk. DISK_STATE names a
  * file of 16 bytes, which the test maps as well:
  *
- *	int32	0 as usual, 1 syncs wait until it is 0 again, 2 they fail (EIO)
+ *	int32	0 as usual, 1 syncs wait until it is 0, 2 they fail (EIO)
  *	uint64	at 8: how many syncs of regular files succeeded
  *
  * With DISK_DURABLE a file that is read and written is copied to that folder
@@ -58,7 +58,8 @@ static int copy_all(int in, const char *name)
 	ssize_t n;
 	int out, ret;
 
-	if (snprintf(to, sizeof(to), "%s/%s", durable, base ? base + 1 : name) >=
+	base = base ? base + 1 : name;
+	if (snprintf(to, sizeof(to), "%s/%s", durable, base) >=
 	    (int)sizeof(to))
 		return -1;
 	snprintf(part, sizeof(part), "%s.part", to);
