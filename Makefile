@@ -7,6 +7,7 @@ PYTHON ?= /usr/bin/python3
 PREFIX ?= /usr
 CFLAGS ?= -O2 -g
 SAN ?=
+JOBS := $(shell nproc)
 
 PKGS := libcurl json-c yaml-0.1 openssl libsystemd sqlite3 libpcre2-8
 
@@ -79,7 +80,7 @@ unit: $(UNIT)
 
 # One folder's tests, built and run: make unit-doc
 unit-%:
-	@$(MAKE) --no-print-directory $(filter $B/unit/$*/%,$(UNIT))
+	@$(MAKE) --no-print-directory -j$(JOBS) $(filter $B/unit/$*/%,$(UNIT))
 	@for t in $(filter $B/unit/$*/%,$(UNIT)); do echo "== $$t"; $$t || exit 1; done
 
 # Each fuzz target with libFuzzer, and with a plain main that replays corpora.
@@ -100,7 +101,7 @@ replay: $(REPLAY)
 SECONDS_EACH ?= 30
 .PHONY: fuzz
 fuzz:
-	@$(MAKE) --no-print-directory B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined \
+	@$(MAKE) --no-print-directory -j$(JOBS) B=build-fuzz CC=clang SAN=fuzzer-no-link,address,undefined \
 		CFLAGS="-O1 -g" $(FUZZ_SRC:tests/fuzz/%.c=build-fuzz/fuzz/%)
 	@tests/fuzz/run $(SECONDS_EACH) $(FUZZ_SRC:tests/fuzz/%.c=%)
 
@@ -110,15 +111,15 @@ deps:
 
 .PHONY: check
 check: deps
-	@$(MAKE) --no-print-directory all unit replay
+	@$(MAKE) --no-print-directory -j$(JOBS) all unit replay
 	@$(PYTHON) tests/run $B
 
 .PHONY: asan tsan
 asan:
-	@$(MAKE) --no-print-directory B=build-asan CC=clang SAN=address,undefined CFLAGS="-O1 -g" all unit replay
+	@$(MAKE) --no-print-directory -j$(JOBS) B=build-asan CC=clang SAN=address,undefined CFLAGS="-O1 -g" all unit replay
 	@$(PYTHON) tests/run build-asan
 tsan:
-	@$(MAKE) --no-print-directory B=build-tsan CC=clang SAN=thread CFLAGS="-O1 -g" all unit
+	@$(MAKE) --no-print-directory -j$(JOBS) B=build-tsan CC=clang SAN=thread CFLAGS="-O1 -g" all unit
 	@$(PYTHON) tests/run build-tsan
 
 # Five planted bugs in copies of the sources: each must be caught.
@@ -136,10 +137,10 @@ bench: all
 
 .PHONY: demo run
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@examples/demo $B
 run: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@examples/demo $B --stay
 
 .PHONY: install

@@ -745,6 +745,40 @@ static void test_hits(void **state)
 	ruleset_free(r);
 }
 
+/* ---- without the texts, and a second time ---- */
+
+static void test_brief_then_whole(void **state)
+{
+	struct ruleset *r = help_one(
+		POLICY("short_description: \"${alarm} is out\", priority: P2, "
+		       "fields: {u_source: \"${region}\"}"));
+	struct alarm a = help_alarm();
+	struct decision_input in = { .alarm = &a, .brief = true };
+	struct verdict brief, whole;
+	struct rule_hit hit;
+
+	(void)state;
+	assert_int_equal(ruleset_decide(&brief, r, &in, help_arena()), 0);
+	assert_null(brief.short_description.p);
+	assert_int_equal(brief.field_count, 0);
+	assert_null(brief.description.p);
+	in = (struct decision_input){ .alarm = &a, .again = true };
+	assert_int_equal(ruleset_decide(&whole, r, &in, help_arena()), 0);
+	assert_true(str_is(whole.short_description, "pay-db-cpu is out"));
+	assert_int_equal(whole.field_count, 1);
+	assert_true(whole.description.n > 0);
+	/* What is left out changes nothing of the rest. */
+	assert_true(str_eq(brief.dedup_key, whole.dedup_key));
+	assert_true(str_eq(brief.policy, whole.policy));
+	assert_int_equal(brief.priority, 2);
+	assert_int_equal(whole.priority, 2);
+	assert_int_equal(brief.notes_max, whole.notes_max);
+	/* One alarm, one match. */
+	ruleset_hit(r, 0, &hit);
+	assert_int_equal(hit.hits, 1);
+	ruleset_free(r);
+}
+
 /* ---- threads ---- */
 
 #define THREADS 4
@@ -753,7 +787,7 @@ static void *decide_often(void *arg)
 {
 	struct arena *arena = arena_new(1 << 20);
 	struct alarm a = help_alarm();
-	const struct decision_input in = { &a, NULL, NULL };
+	const struct decision_input in = { .alarm = &a };
 	struct verdict v;
 
 	for (int i = 0; arena && i < 500; i++) {
@@ -796,7 +830,7 @@ static void test_memory_runs_out(void **state)
 {
 	struct ruleset *r = help_one(HEAD);
 	struct alarm a = help_alarm();
-	const struct decision_input in = { &a, NULL, NULL };
+	const struct decision_input in = { .alarm = &a };
 	struct verdict v;
 
 	(void)state;
@@ -828,6 +862,7 @@ int main(void)
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_handling),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_brief_then_whole),
 		cmocka_unit_test(test_links_once),
 		cmocka_unit_test(test_titles_are_one_line),
 		cmocka_unit_test(test_dedup_keys),

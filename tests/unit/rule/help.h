@@ -108,7 +108,9 @@ static inline struct verdict help_decide(const struct ruleset *r,
 					 const struct ci_source *cis,
 					 struct trace *trace)
 {
-	const struct decision_input in = { a, cis, trace };
+	const struct decision_input in = {
+		.alarm = a, .cis = cis, .trace = trace
+	};
 	struct verdict v;
 
 	assert_int_equal(ruleset_decide(&v, r, &in, help_arena()), 0);
