@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,13 +51,15 @@ void agent_saw_date(struct agent *a, int64_t date_ms)
 {
 	if (!date_ms)
 		return;
-	a->date_offset_ms = date_ms - clock_wall_ms();
+	a->date_less_mono_ms = date_ms - clock_mono_ms();
 	a->date_known = true;
 }
 
 bool agent_clock_trusted(const struct agent *a)
 {
-	int64_t offset = a->date_offset_ms;
+	/* That Date, grown older since: our clock may have been set anew. */
+	int64_t offset = a->date_less_mono_ms + clock_mono_ms() -
+			 clock_wall_ms();
 
 	return a->date_known && offset > -CLOCK_TRUST_MS &&
 	       offset < CLOCK_TRUST_MS;
@@ -178,9 +181,20 @@ static int open_store(struct agent *a, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
+/* Those that this process may use. */
+static unsigned cores(void)
+{
+	cpu_set_t set;
+	int n;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 1;
+	n = CPU_COUNT(&set);
+	return n > 1 ? (unsigned)n : 1;
+}
+
 static int start(struct agent *a, struct janitor **janitor)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	struct faults faults;
 	struct err err;
 	int rc;
@@ -208,8 +222,7 @@ static int start(struct agent *a, struct janitor **janitor)
 		return fail(1, "start", &err);
 	store_on_commit(a->store, wake, a);
 	triage_wake(a->triage);
-	if (web_new(&a->web, &a->conf->web, cores > 1 ? (unsigned)cores : 1,
-		    &err) ||
+	if (web_new(&a->web, &a->conf->web, cores(), &err) ||
 	    intake_listen(a, &err) || admin_listen(a, &err) ||
 	    web_start(a->admin, &err) || web_start(a->web, &err))
 		return fail(1, "listen", &err);
@@ -241,7 +254,9 @@ static void stop(struct agent *a, struct janitor *janitor)
 		web_stop(a->admin);
 	}
 	triage_stop(a->triage);
+	/* A CI look-up that ends here still wakes triage. */
 	deliver_stop(a->deliver, FLIGHT_MS);
+	triage_free(a->triage);
 	if (a->web)
 		web_stop(a->web);
 	store_close(a->store);

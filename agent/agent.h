@@ -33,8 +33,8 @@ struct agent {
 
 	int64_t started_ms;
 	_Atomic bool stopping;
-	/* Our clock against the last Date that AWS or StackFlow sent. */
-	_Atomic int64_t date_offset_ms;
+	/* The last Date that AWS or StackFlow sent, less the monotonic clock. */
+	_Atomic int64_t date_less_mono_ms;
 	_Atomic bool date_known;
 	/* Backlog of the moment before an accept is counted by the store. */
 	struct rule_states *rule_states;

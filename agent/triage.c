@@ -14,7 +14,7 @@
 #define BATCH 256
 /* From so many events at once on, more are let gather for one transaction. */
 #define CROWD 32
-#define GATHER_MS 10
+#define GATHER_MS 25
 #define CI_BUDGET_MS 2000
 #define WAITING_MAX 4096
 /* How often an event is tried with care after it has ended the process: the
@@ -79,15 +79,11 @@ static struct str marker_of(struct triage *t, struct str key,
 	return s;
 }
 
-/* The alarm that an event is: from intake, or decoded from its bytes again. */
-static int decode(struct triage *t, const struct event *e,
-		  const struct alarm **out)
+static int decode_again(struct alarms *out, struct triage *t,
+			const struct event *e, int64_t first,
+			struct arena *arena)
 {
-	int64_t first = e->first ? e->first : e->seq;
-	struct handed *d = t->decoded + t->decoded_count;
-	const struct alarms *alarms;
 	struct alarm_input in = {
-		.body = e->payload,
 		.subject = e->subject,
 		.topic = e->topic,
 		.message_id = e->message_id,
@@ -95,12 +91,24 @@ static int decode(struct triage *t, const struct event *e,
 		.received_ms = e->received_ms,
 		.intake = e->intake,
 	};
+	int rc = store_payload(&in.body, t->reader, first, arena);
+
+	return rc < 0 ? rc : alarm_decode(out, &in);
+}
+
+/* The alarm that an event is: from intake, or decoded from its bytes again. */
+static int decode(struct triage *t, const struct event *e,
+		  struct arena *arena, const struct alarm **out)
+{
+	int64_t first = e->first ? e->first : e->seq;
+	struct handed *d = t->decoded + t->decoded_count;
+	const struct alarms *alarms;
 
 	if (t->decoded_count && t->decoded_first == first) {
 		d--;
 	} else {
 		if (!handoff_take(d, t->agent->handoff, first)) {
-			int rc = alarm_decode(&d->alarms, &in);
+			int rc = decode_again(&d->alarms, t, e, first, arena);
 
 			if (rc)
 				return rc;
@@ -203,7 +211,6 @@ static int wait_for_ci(struct triage *t, const struct work *w)
 	x->event.topic = keep(x->arena, e->topic);
 	x->event.message_id = keep(x->arena, e->message_id);
 	x->event.subject = keep(x->arena, e->subject);
-	x->event.payload = keep(x->arena, e->payload);
 	x->event.intake = arena_cstr(x->arena, str_from(e->intake));
 	x->subject = keep(x->arena, w->subject);
 	x->key = keep(x->arena, w->verdict.dedup_key);
@@ -295,7 +302,7 @@ static int take(struct triage *t, struct work *w, struct batch *batch,
 		set_outcome(w, "ignore", "a subscription's message", rules);
 		return batch_outcome(batch, w->event);
 	}
-	rc = decode(t, w->event, &w->alarm);
+	rc = decode(t, w->event, arena, &w->alarm);
 	if (rc)
 		return rc;
 	w->subject = subject_of(w->alarm, arena);
@@ -327,20 +334,26 @@ static size_t from_waiting(struct triage *t, struct work *works, size_t max)
 	return n;
 }
 
+static void drop_at(struct triage *t, struct waiting **at)
+{
+	struct waiting *gone = *at;
+
+	*at = gone->next;
+	if (!*at)
+		t->waiting_last = at;
+	t->waiting_count--;
+	arena_free(gone->arena);
+	free(gone);
+}
+
 static void drop_waiting(struct triage *t, const struct waiting *gone)
 {
 	struct waiting **at = &t->waiting;
 
 	while (*at && *at != gone)
 		at = &(*at)->next;
-	if (!*at)
-		return;
-	*at = gone->next;
-	if (!*at)
-		t->waiting_last = at;
-	t->waiting_count--;
-	arena_free(gone->arena);
-	free((void *)gone);
+	if (*at)
+		drop_at(t, at);
 }
 
 static bool blocked(const struct work *works, const bool *done, size_t i)
@@ -411,7 +424,7 @@ static int run_fresh(struct triage *t, struct ruleset *rules, size_t max)
 	n = arena ? store_reader_begin(t->reader) : -ENOMEM;
 	if (n)
 		goto out;
-	n = store_new_events(events, max, t->reader, t->after, arena);
+	n = store_new_heads(events, max, t->reader, t->after, arena);
 	if (n > 0 && batch_new(&batch, t->reader, arena, (size_t)n))
 		rc = -ENOMEM;
 	for (int i = 0; rc >= 0 && i < n; i++) {
@@ -426,7 +439,7 @@ static int run_fresh(struct triage *t, struct ruleset *rules, size_t max)
 		t->after = events[n - 1].seq;
 	/* All come again: those set to wait by this try must not stay twice. */
 	while (rc < 0 && *mark)
-		drop_waiting(t, *mark);
+		drop_at(t, mark);
 	if (rc < 0)
 		n = rc;
 out:
@@ -522,7 +535,7 @@ static int try_one(struct triage *t, struct ruleset *rules)
 
 	if (!arena)
 		return n;
-	n = store_new_events(&e, 1, t->reader, t->after, arena);
+	n = store_new_heads(&e, 1, t->reader, t->after, arena);
 	if (n > 0) {
 		tries = tries_of(t, e.seq, arena);
 		note = arena_printf(arena, "%lld %u", (long long)e.seq,
@@ -627,6 +640,12 @@ void triage_stop(struct triage *t)
 	pthread_cond_signal(&t->wake);
 	pthread_mutex_unlock(&t->lock);
 	pthread_join(t->thread, NULL);
+}
+
+void triage_free(struct triage *t)
+{
+	if (!t)
+		return;
 	while (t->waiting)
 		drop_waiting(t, t->waiting);
 	store_reader_close(t->reader);

@@ -12,6 +12,8 @@ struct triage;
 
 int triage_start(struct triage **out, struct agent *a, struct err *err);
 void triage_wake(struct triage *t);	/* from any thread */
-void triage_stop(struct triage *t);	/* ends the thread and frees */
+void triage_stop(struct triage *t);	/* ends the thread */
+/* Once nobody is left who wakes it. */
+void triage_free(struct triage *t);
 
 #endif

@@ -88,6 +88,7 @@ static int check_paths(char **paths, int count, struct faults *faults)
 			continue;
 		/* A configuration stands by itself; take it off the list. */
 		rc = check_conf(paths[i], false, faults);
+		free((char *)(uintptr_t)list.sources[before].text.p);
 		list.sources[before].text = STR_NONE;
 	}
 	if (rc != -ENOMEM)

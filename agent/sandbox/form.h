@@ -2,12 +2,16 @@
 #define AGENT_SANDBOX_FORM_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 
 /*
  * The first value of name in "a=1&b=2", decoded into arena; STR_NONE where
  * absent or wrongly escaped.
  */
 struct str box_form_get(struct str form, const char *name, struct arena *a);
+
+/* Text for HTML or XML, outside of tags or within a quoted attribute. */
+void box_put_text(struct buf *out, struct str s);
 
 struct wire_reply;
 

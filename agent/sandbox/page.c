@@ -1,39 +1,16 @@
 #include "agent/sandbox/box.h"
 
+#include "agent/sandbox/form.h"
 #include "agent/sandbox/records.h"
 #include "base/encode.h"
 #include "doc/json.h"
 
 #define ROWS 200
 
-static void put_text(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		switch (s.p[i]) {
-		case '&':
-			buf_puts(out, "&amp;");
-			break;
-		case '<':
-			buf_puts(out, "&lt;");
-			break;
-		case '>':
-			buf_puts(out, "&gt;");
-			break;
-		case '"':
-			buf_puts(out, "&quot;");
-			break;
-		case '\'':
-			buf_puts(out, "&#39;");
-			break;
-		default:
-			buf_putc(out, s.p[i]);
-		}
-}
-
 static void put_cell(struct buf *out, const struct json *v, const char *key)
 {
 	buf_puts(out, "<td>");
-	put_text(out, json_get_str(v, key));
+	box_put_text(out, json_get_str(v, key));
 	buf_puts(out, "</td>");
 }
 
@@ -54,7 +31,7 @@ static void begin(struct call *c, struct str title)
 		      "<meta charset=\"utf-8\">"
 		      "<meta name=\"viewport\" content=\"width=device-width\">"
 		      "<title>");
-	put_text(out, title);
+	box_put_text(out, title);
 	buf_puts(out,
 		 "</title><style>"
 		 ":root{color-scheme:light dark}"
@@ -69,7 +46,7 @@ static void begin(struct call *c, struct str title)
 		 "@media(max-width:40rem){th:nth-child(n+5),"
 		 "td:nth-child(n+5){display:none}}"
 		 "</style></head><body><main>\n<h1>");
-	put_text(out, title);
+	box_put_text(out, title);
 	buf_puts(out, "</h1>\n");
 }
 
@@ -81,9 +58,9 @@ static void end(struct call *c)
 static void put_row(struct buf *out, const struct json *v)
 {
 	buf_puts(out, "<tr><td><a href=\"/incidents/");
-	put_text(out, json_get_str(v, "id"));
+	box_put_text(out, json_get_str(v, "id"));
 	buf_puts(out, "\">");
-	put_text(out, json_get_str(v, "id"));
+	box_put_text(out, json_get_str(v, "id"));
 	buf_puts(out, "</a></td>");
 	put_cell(out, v, "priority");
 	put_cell(out, v, "state");
@@ -94,21 +71,31 @@ static void put_row(struct buf *out, const struct json *v)
 		   (long long)json_int(json_get(v, "note_count"), 0));
 }
 
-void box_page_list(struct call *c)
+/* ROWS incidents; NULL where that failed, which is answered then. */
+static struct json *read_rows(struct box_page *page, struct call *c, int order)
 {
 	struct box_query q = { .limit = ROWS,
-			       .order = BOX_ORDER_NEWEST,
+			       .order = order,
 			       .flags = BOX_WITH_NOTE_COUNT };
-	struct buf text = BUF_INIT(64 << 20), *out = &c->reply->body;
+	struct buf text = BUF_INIT(64 << 20);
 	struct json *rows = NULL;
-	struct box_page page;
 	struct err err;
 
-	if (box_incident_list(&text, &page, c->s->records, &q, &err) ||
-	    json_parse(&rows, buf_str(&text), 0, &err)) {
+	if (box_incident_list(&text, page, c->s->records, &q, &err) ||
+	    json_parse(&rows, buf_str(&text), 0, &err))
 		box_broken(c, &err);
-		goto out;
-	}
+	buf_fini(&text);
+	return rows;
+}
+
+void box_page_list(struct call *c)
+{
+	struct buf *out = &c->reply->body;
+	struct box_page page;
+	struct json *rows = read_rows(&page, c, BOX_ORDER_NEWEST);
+
+	if (!rows)
+		return;
 	begin(c, STR("Sandbox incidents"));
 	buf_printf(out,
 		   "<table><caption>%lld in all%s</caption><thead><tr>"
@@ -126,9 +113,7 @@ void box_page_list(struct call *c)
 		buf_puts(out, "<p>None yet. <code>tocsin send NAME</code> "
 			      "publishes an alarm.</p>\n");
 	end(c);
-out:
 	json_free(rows);
-	buf_fini(&text);
 }
 
 /* One table cell of plain text: a control character would break the line. */
@@ -144,19 +129,12 @@ static void put_column(struct buf *out, struct str s, int width)
 /* The same list for a terminal. */
 void box_page_text(struct call *c)
 {
-	struct box_query q = { .limit = ROWS,
-			       .order = BOX_ORDER_OLDEST,
-			       .flags = BOX_WITH_NOTE_COUNT };
-	struct buf text = BUF_INIT(64 << 20), *out = &c->reply->body;
-	struct json *rows = NULL;
+	struct buf *out = &c->reply->body;
 	struct box_page page;
-	struct err err;
+	struct json *rows = read_rows(&page, c, BOX_ORDER_OLDEST);
 
-	if (box_incident_list(&text, &page, c->s->records, &q, &err) ||
-	    json_parse(&rows, buf_str(&text), 0, &err)) {
-		box_broken(c, &err);
-		goto out;
-	}
+	if (!rows)
+		return;
 	c->reply->type = "text/plain; charset=utf-8";
 	buf_printf(out, "%-12s%-4s%-12s%-11s%-6s%s\n", "INCIDENT", "PRI",
 		   "STATE", "CI", "NOTES", "SHORT DESCRIPTION");
@@ -172,9 +150,7 @@ void box_page_text(struct call *c)
 		put_column(out, json_get_str(v, "short_description"), 0);
 		buf_puts(out, "\n");
 	}
-out:
 	json_free(rows);
-	buf_fini(&text);
 }
 
 static void put_fields(struct buf *out, struct call *c, const struct json *v)
@@ -188,13 +164,13 @@ static void put_fields(struct buf *out, struct call *c, const struct json *v)
 		if (str_is(key, "notes") || str_is(key, "description"))
 			continue;
 		buf_puts(out, "<tr><th scope=\"row\">");
-		put_text(out, key);
+		box_put_text(out, key);
 		buf_puts(out, "</th><td>");
-		put_text(out, json_text(value, c->arena));
+		box_put_text(out, json_text(value, c->arena));
 		buf_puts(out, "</td></tr>\n");
 	}
 	buf_puts(out, "</tbody></table>\n<h2>Description</h2>\n<pre>");
-	put_text(out, json_get_str(v, "description"));
+	box_put_text(out, json_get_str(v, "description"));
 	buf_puts(out, "</pre>\n");
 }
 
@@ -205,9 +181,9 @@ static void put_notes(struct buf *out, const struct json *notes)
 		const struct json *n = json_item(notes, i);
 
 		buf_puts(out, "<section><h3>");
-		put_text(out, json_get_str(n, "created_at"));
+		box_put_text(out, json_get_str(n, "created_at"));
 		buf_puts(out, "</h3><pre>");
-		put_text(out, json_get_str(n, "body"));
+		box_put_text(out, json_get_str(n, "body"));
 		buf_puts(out, "</pre></section>\n");
 	}
 }

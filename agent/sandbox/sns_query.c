@@ -19,24 +19,6 @@ static struct str param(struct query *q, const char *name)
 	return box_form_get(q->form, name, q->arena);
 }
 
-static void put_escaped(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		switch (s.p[i]) {
-		case '&':
-			buf_puts(out, "&amp;");
-			break;
-		case '<':
-			buf_puts(out, "&lt;");
-			break;
-		case '>':
-			buf_puts(out, "&gt;");
-			break;
-		default:
-			buf_putc(out, s.p[i]);
-		}
-}
-
 static void put_request_id(struct buf *out)
 {
 	buf_puts(out, "<RequestId>");
@@ -51,7 +33,7 @@ static int refuse(struct query *q, int status, const char *code,
 		   "<ErrorResponse xmlns=\"" XMLNS "\"><Error>"
 		   "<Type>Sender</Type><Code>%s</Code><Message>",
 		   code);
-	put_escaped(q->xml, str_from(text));
+	box_put_text(q->xml, str_from(text));
 	buf_puts(q->xml, "</Message></Error>");
 	put_request_id(q->xml);
 	buf_puts(q->xml, "</ErrorResponse>\n");
@@ -65,7 +47,7 @@ static int answer(struct query *q, const char *action, const char *member,
 	buf_printf(q->xml, "<%sResponse xmlns=\"" XMLNS "\">", action);
 	if (member) {
 		buf_printf(q->xml, "<%sResult><%s>", action, member);
-		put_escaped(q->xml, value);
+		box_put_text(q->xml, value);
 		buf_printf(q->xml, "</%s></%sResult>", member, action);
 	}
 	buf_puts(q->xml, "<ResponseMetadata>");

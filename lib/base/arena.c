@@ -93,7 +93,8 @@ static struct chunk *grow(struct arena *a, size_t n)
 	return c;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+/* As arena_alloc(), but not zeroed. */
+static void *take(struct arena *a, size_t n)
 {
 	const size_t mask = alignof(max_align_t) - 1;
 	struct chunk *c = a->chunks;
@@ -111,10 +112,17 @@ void *arena_alloc(struct arena *a, size_t n)
 	p = c->bytes + c->used;
 	c->used += n;
 	a->used += n;
-	return memset(p, 0, n);
+	return p;
 fail:
 	a->error = -ENOMEM;
 	return NULL;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	void *p = take(a, n);
+
+	return p ? memset(p, 0, n) : NULL;
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)
@@ -130,10 +138,13 @@ void *arena_array(struct arena *a, size_t count, size_t size)
 
 char *arena_cstr(struct arena *a, struct str s)
 {
-	char *p = arena_alloc(a, s.n + 1);
+	char *p = take(a, s.n + 1);
 
-	if (p && s.n)
+	if (!p)
+		return NULL;
+	if (s.n)
 		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
 	return p;
 }
 

@@ -167,11 +167,32 @@ static int64_t split(int64_t ms, struct tm *tm)
 	return rest;
 }
 
+/* n digits and what stands behind them. */
+static char *put_digits(char *to, int v, int n, char after)
+{
+	for (int i = n - 1; i >= 0; i--, v /= 10)
+		to[i] = (char)('0' + v % 10);
+	to[n] = after;
+	return to + n + 1;
+}
+
 static void put_date(struct buf *b, const struct tm *tm)
 {
-	buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d", tm->tm_year + 1900,
-		   tm->tm_mon + 1, tm->tm_mday, tm->tm_hour, tm->tm_min,
-		   tm->tm_sec);
+	char date[24], *p = date;
+
+	if (tm->tm_year < -1900 || tm->tm_year > 9999 - 1900) {
+		buf_printf(b, "%04d-%02d-%02dT%02d:%02d:%02d",
+			   tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday,
+			   tm->tm_hour, tm->tm_min, tm->tm_sec);
+		return;
+	}
+	p = put_digits(p, tm->tm_year + 1900, 4, '-');
+	p = put_digits(p, tm->tm_mon + 1, 2, '-');
+	p = put_digits(p, tm->tm_mday, 2, 'T');
+	p = put_digits(p, tm->tm_hour, 2, ':');
+	p = put_digits(p, tm->tm_min, 2, ':');
+	p = put_digits(p, tm->tm_sec, 2, '\0');
+	buf_put(b, date, (size_t)(p - date) - 1);
 }
 
 void clock_put(struct buf *b, int64_t ms)

@@ -17,8 +17,12 @@ bool str_is(struct str a, const char *cstr)
 
 bool str_is_nocase(struct str a, const char *cstr)
 {
-	size_t n = strlen(cstr);
+	size_t n;
 
+	/* Most comparisons end here: letters differ by 0x20 in case. */
+	if (a.n && (a.p[0] ^ cstr[0]) & ~0x20)
+		return false;
+	n = strlen(cstr);
 	return a.n == n && (n == 0 || strncasecmp(a.p, cstr, n) == 0);
 }
 

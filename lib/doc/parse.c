@@ -1,5 +1,6 @@
 #include "doc/json.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -74,24 +75,42 @@ static char *keep_name(struct build *b, struct str s)
 	return p;
 }
 
+/*
+ * The next quote or backslash, which a string that was scanned has, eight
+ * bytes at a time: a byte that is one has its high bit set then, and borrows
+ * spoil only bytes above the first such.
+ */
+static const char *next_mark(const char *p, const char *end)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+
+	for (; end - p >= 8; p += 8) {
+		uint64_t w, q, s, hit;
+
+		memcpy(&w, p, 8);
+		w = le64toh(w);
+		q = w ^ ones * '"';
+		s = w ^ ones * '\\';
+		hit = (((q - ones) & ~q) | ((s - ones) & ~s)) & ones * 0x80;
+		if (hit)
+			return p + (__builtin_ctzll(hit) >> 3);
+	}
+	while (*p != '"' && *p != '\\')
+		p++;
+	return p;
+}
+
 /* At a quote: what the string means, borrowed or in b->text. */
 static struct str take_string(struct build *b)
 {
-	const char *from = ++b->p, *quote = NULL, *slash;
+	const char *from = b->p + 1, *p = next_mark(from, b->end);
 	bool escaped = false;
 	struct str raw;
 
-	for (;;) {
-		if (!quote || quote < b->p)
-			quote = memchr(b->p, '"', (size_t)(b->end - b->p));
-		slash = memchr(b->p, '\\', (size_t)(quote - b->p));
-		if (!slash)
-			break;
+	for (; *p == '\\'; p = next_mark(p + 2, b->end))
 		escaped = true;
-		b->p = slash + 2;
-	}
-	raw = (struct str){ from, (size_t)(quote - from) };
-	b->p = quote + 1;
+	raw = (struct str){ from, (size_t)(p - from) };
+	b->p = p + 1;
 	if (!escaped)
 		return raw;
 	buf_reset(&b->text);

@@ -64,15 +64,13 @@ static void put_tail(struct buf *text, const struct incident *i,
 	buf_printf(text, "\ntocsin-ref: %.*s", STR_ARG(marker));
 }
 
-struct str text_create(struct arena *arena, const struct incident *i,
-		       const struct verdict *v, struct str event_id,
-		       struct str marker)
+/* The body of a create that describes itself as text, which is freed. */
+static struct str create_body(struct arena *arena, const struct incident *i,
+			      const struct verdict *v, struct buf *text)
 {
-	struct buf b = BUF_INIT(BODY_MAX), text = BUF_INIT(BODY_MAX);
+	struct buf b = BUF_INIT(BODY_MAX);
 	struct jsonw w = JSONW(&b);
 
-	put_foreign(&text, v->description);
-	put_tail(&text, i, event_id, marker);
 	jsonw_object(&w);
 	put_head(&w, i);
 	if (v->category.n)
@@ -83,20 +81,32 @@ struct str text_create(struct arena *arena, const struct incident *i,
 		jsonw_key_str(&w, v->fields[k].name);
 		jsonw_str(&w, v->fields[k].value);
 	}
-	jsonw_kstr(&w, "description", buf_str(&text));
+	jsonw_kstr(&w, "description", buf_str(text));
 	jsonw_end_object(&w);
-	if (buf_error(&text))
-		b.error = text.error;
-	buf_fini(&text);
+	if (buf_error(text))
+		b.error = text->error;
+	buf_fini(text);
 	return keep(arena, &b);
+}
+
+struct str text_create(struct arena *arena, const struct incident *i,
+		       const struct verdict *v, struct str event_id,
+		       struct str marker)
+{
+	struct buf text = BUF_INIT(BODY_MAX);
+
+	put_foreign(&text, v->description);
+	put_tail(&text, i, event_id, marker);
+	return create_body(arena, i, v, &text);
 }
 
 struct str text_succeed(struct arena *arena, const struct incident *i,
 			const struct remote_view *view, const struct op *op,
 			struct str marker)
 {
-	struct buf b = BUF_INIT(BODY_MAX), text = BUF_INIT(BODY_MAX);
-	struct jsonw w = JSONW(&b);
+	const struct verdict v = { .category = view->category,
+				   .subcategory = view->subcategory };
+	struct buf text = BUF_INIT(BODY_MAX);
 
 	buf_printf(&text, "%.*s was closed by a person while its alarm goes "
 		   "on.\n", STR_ARG(i->previous));
@@ -105,18 +115,7 @@ struct str text_succeed(struct arena *arena, const struct incident *i,
 		put_foreign(&text, op->body);
 	}
 	put_tail(&text, i, op->events, marker);
-	jsonw_object(&w);
-	put_head(&w, i);
-	if (view->category.n)
-		jsonw_kstr(&w, "category", view->category);
-	if (view->subcategory.n)
-		jsonw_kstr(&w, "subcategory", view->subcategory);
-	jsonw_kstr(&w, "description", buf_str(&text));
-	jsonw_end_object(&w);
-	if (buf_error(&text))
-		b.error = text.error;
-	buf_fini(&text);
-	return keep(arena, &b);
+	return create_body(arena, i, &v, &text);
 }
 
 static void put_what(struct buf *b, const struct alarm *a)

@@ -6,6 +6,7 @@
 #define ARENA_MAX (64u << 10)
 #define ANSWER_MAX (1u << 20)
 #define READ_MAX (8u << 20) /* 200 rows with their descriptions */
+#define PATH_MAX_BYTES 6000
 #define KEY_HEADER "Idempotency-Key: "
 
 struct sf_call {
@@ -425,4 +426,29 @@ int sf_call_start(struct sf_client *c, const struct sf_call_spec *spec,
 	}
 	c->active++;
 	return 0;
+}
+
+int sf_list_start(struct sf_client *c, const char *resource, const char *query,
+		  struct str next, sf_done *done, void *arg)
+{
+	struct sf_call_spec spec = { .kind = SF_LIST, .method = "GET" };
+	struct buf path = BUF_INIT(PATH_MAX_BYTES);
+	char sep = '?';
+	int rc;
+
+	buf_puts(&path, resource);
+	if (query && query[0]) {
+		buf_printf(&path, "%c%s", sep, query);
+		sep = '&';
+	}
+	if (next.n) {
+		buf_putc(&path, sep);
+		buf_put_str(&path, next);
+	}
+	spec.path = buf_str(&path);
+	rc = buf_error(&path);
+	if (rc == 0)
+		rc = sf_call_start(c, &spec, done, arg);
+	buf_fini(&path);
+	return rc;
 }

@@ -48,6 +48,10 @@ struct sf_client {
 int sf_call_start(struct sf_client *c, const struct sf_call_spec *spec,
 		  sf_done *done, void *arg);
 
+/* GET resource?query&next; query may be NULL or "", next STR_NONE. */
+int sf_list_start(struct sf_client *c, const char *resource, const char *query,
+		  struct str next, sf_done *done, void *arg);
+
 /*
  * Judge one answer. out->body is a part of *root, which is for json_free;
  * problem stands in words, an id in arena. asked: the path's id or STR_NONE.

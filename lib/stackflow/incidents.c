@@ -4,8 +4,6 @@
 
 #include "doc/jsonw.h"
 
-#define PATH_MAX_BYTES 6000
-
 int sf_health(struct sf_client *c, sf_done *done, void *arg)
 {
 	const struct sf_call_spec spec = {
@@ -103,24 +101,5 @@ int sf_note_add(struct sf_client *c, struct str id, struct str body,
 int sf_incident_list(struct sf_client *c, const char *query, struct str next,
 		     sf_done *done, void *arg)
 {
-	struct sf_call_spec spec = { .kind = SF_LIST, .method = "GET" };
-	struct buf path = BUF_INIT(PATH_MAX_BYTES);
-	char sep = '?';
-	int rc;
-
-	buf_puts(&path, "/incidents");
-	if (query && query[0]) {
-		buf_printf(&path, "%c%s", sep, query);
-		sep = '&';
-	}
-	if (next.n) {
-		buf_putc(&path, sep);
-		buf_put_str(&path, next);
-	}
-	spec.path = buf_str(&path);
-	rc = buf_error(&path);
-	if (rc == 0)
-		rc = sf_call_start(c, &spec, done, arg);
-	buf_fini(&path);
-	return rc;
+	return sf_list_start(c, "/incidents", query, next, done, arg);
 }

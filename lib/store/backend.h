@@ -70,9 +70,11 @@ struct store_backend {
 	void (*reader_close)(struct store_reader *r);
 	int (*reader_begin)(struct store_reader *r);
 	void (*reader_end)(struct store_reader *r);
-	int (*new_events)(struct event *out, size_t max,
+	int (*new_heads)(struct event *out, size_t max,
 			  struct store_reader *r, int64_t after,
 			  struct arena *arena);
+	int (*payload)(struct str *out, struct store_reader *r, int64_t first,
+		       struct arena *arena);
 	int (*incident_by_key)(struct incident *out, struct store_reader *r,
 			       struct str key, struct arena *arena);
 	int (*incident_by_id)(struct incident *out, struct store_reader *r,

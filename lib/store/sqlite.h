@@ -97,8 +97,10 @@ int sqlite_reader_open(struct store_reader **out, void *db, struct err *err);
 void sqlite_reader_close(struct store_reader *r);
 int sqlite_reader_begin(struct store_reader *r);
 void sqlite_reader_end(struct store_reader *r);
-int sqlite_new_events(struct event *out, size_t max, struct store_reader *r,
-		      int64_t after, struct arena *arena);
+int sqlite_new_heads(struct event *out, size_t max, struct store_reader *r,
+		     int64_t after, struct arena *arena);
+int sqlite_payload(struct str *out, struct store_reader *r, int64_t first,
+		   struct arena *arena);
 int sqlite_incident_by_key(struct incident *out, struct store_reader *r,
 			   struct str key, struct arena *arena);
 int sqlite_incident_by_id(struct incident *out, struct store_reader *r,

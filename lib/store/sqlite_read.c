@@ -219,7 +219,7 @@ static int get_incidents(struct incident *out, size_t max, struct query *u)
 
 /* ---- events ---- */
 
-static int payload(struct str *out, struct store_reader *r, int64_t first,
+int sqlite_payload(struct str *out, struct store_reader *r, int64_t first,
 		   struct arena *arena)
 {
 	struct query u = begin(r, SQL_PAYLOAD, arena);
@@ -232,8 +232,8 @@ static int payload(struct str *out, struct store_reader *r, int64_t first,
 	return found(&u, got);
 }
 
-int sqlite_new_events(struct event *out, size_t max, struct store_reader *r,
-		      int64_t after, struct arena *arena)
+int sqlite_new_heads(struct event *out, size_t max, struct store_reader *r,
+		     int64_t after, struct arena *arena)
 {
 	struct query u = begin(r, SQL_NEW_EVENTS, arena);
 	int got, n = 0;
@@ -242,13 +242,6 @@ int sqlite_new_events(struct event *out, size_t max, struct store_reader *r,
 	put_int(&u, (int64_t)max);
 	while ((got = query_row(&u)) > 0)
 		get_event(&out[n++], &u, &reader(r)->id);
-	for (int i = 0; i < n && got >= 0; i++) {
-		/* The events of one message share its payload. */
-		if (i && out[i].first == out[i - 1].first)
-			out[i].payload = out[i - 1].payload;
-		else
-			got = payload(&out[i].payload, r, out[i].first, arena);
-	}
 	if (got < 0)
 		return got;
 	return arena_error(arena) ? -ENOMEM : n;
@@ -276,7 +269,7 @@ int sqlite_event(struct event *out, struct store_reader *r, uint64_t id,
 	got = found(&u, got);
 	if (got <= 0)
 		return got;
-	got = payload(&e.payload, r, e.first, arena);
+	got = sqlite_payload(&e.payload, r, e.first, arena);
 	if (got < 0)
 		return got;
 	*out = e;

@@ -34,6 +34,7 @@ int store_open(struct store **out, const struct store_options *o,
 	if (!s)
 		return -ENOMEM;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->wake_lock, NULL);
 	s->backend = backend;
 	memcpy(s->hash_key, o->hash_key, sizeof(s->hash_key));
 	/* A small store must not be overshot by what one transaction takes. */
@@ -46,6 +47,7 @@ int store_open(struct store **out, const struct store_options *o,
 			backend->close(s->db);
 	}
 	if (r) {
+		pthread_mutex_destroy(&s->wake_lock);
 		pthread_mutex_destroy(&s->lock);
 		free(s);
 		return r;
@@ -60,6 +62,7 @@ void store_close(struct store *s)
 		return;
 	writer_stop(s);
 	s->backend->close(s->db);
+	pthread_mutex_destroy(&s->wake_lock);
 	pthread_mutex_destroy(&s->lock);
 	explicit_bzero(s->hash_key, sizeof(s->hash_key));
 	free(s);
@@ -227,10 +230,10 @@ void store_count(const struct store *s, struct store_counts *out)
 void store_on_commit(struct store *s, void (*wake)(unsigned what, void *arg),
 		     void *arg)
 {
-	pthread_mutex_lock(&s->lock);
+	pthread_mutex_lock(&s->wake_lock);
 	s->wake = wake;
 	s->wake_arg = arg;
-	pthread_mutex_unlock(&s->lock);
+	pthread_mutex_unlock(&s->wake_lock);
 }
 
 /* ---- reading: whatever the backend is ---- */
@@ -261,10 +264,36 @@ void store_reader_end(struct store_reader *r)
 	r->backend->reader_end(r);
 }
 
+int store_new_heads(struct event *out, size_t max, struct store_reader *r,
+		    int64_t after, struct arena *arena)
+{
+	return r->backend->new_heads(out, max, r, after, arena);
+}
+
+int store_payload(struct str *out, struct store_reader *r, int64_t first,
+		  struct arena *arena)
+{
+	return r->backend->payload(out, r, first, arena);
+}
+
 int store_new_events(struct event *out, size_t max, struct store_reader *r,
 		     int64_t after, struct arena *arena)
 {
-	return r->backend->new_events(out, max, r, after, arena);
+	int n = store_new_heads(out, max, r, after, arena);
+
+	for (int i = 0; i < n; i++) {
+		int got;
+
+		/* The events of one message share its payload. */
+		if (i && out[i].first == out[i - 1].first) {
+			out[i].payload = out[i - 1].payload;
+			continue;
+		}
+		got = store_payload(&out[i].payload, r, out[i].first, arena);
+		if (got < 0)
+			return got;
+	}
+	return n;
 }
 
 int store_incident_by_key(struct incident *out, struct store_reader *r,

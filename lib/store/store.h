@@ -106,6 +106,12 @@ int store_reader_begin(struct store_reader *r) MUST_CHECK;
 void store_reader_end(struct store_reader *r);
 int store_new_events(struct event *out, size_t max, struct store_reader *r,
 		     int64_t after, struct arena *arena);
+/* The same without payloads, for who has the message itself as a rule; the
+ * payload of the message whose events begin at first: 1, 0, negative. */
+int store_new_heads(struct event *out, size_t max, struct store_reader *r,
+		    int64_t after, struct arena *arena);
+int store_payload(struct str *out, struct store_reader *r, int64_t first,
+		  struct arena *arena);
 
 /* ---- triage ---- */
 
@@ -266,7 +272,8 @@ struct store_counts {
 void store_count(const struct store *s, struct store_counts *out);
 
 /* Called from the writer's thread after each commit that added untriaged
- * events (what & 1) or ops (what & 2). */
+ * events (what & 1) or ops (what & 2), and after the answers to it; no more
+ * once another was set, or NULL. Must not call store_on_commit() itself. */
 void store_on_commit(struct store *s, void (*wake)(unsigned what, void *arg),
 		     void *arg);
 

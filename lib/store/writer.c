@@ -11,9 +11,13 @@
  * Submissions are a stack of tagged pointers, linked through their own next
  * fields: pushing is one exchange, and the writer takes all at once.
  */
-/* After a run of so many, the next lets more gather for so long. */
-#define CROWD 16
-#define GATHER_US 1000
+/*
+ * After a run of so many the next lets more gather, as long as some come, in
+ * so many steps of so long at most.
+ */
+#define CROWD 4
+#define GATHER_STEPS 10
+#define GATHER_US 400
 
 enum kind { ACCEPT = 0, BATCH = 1, JOB = 2, KIND_MASK = 3 };
 
@@ -260,17 +264,15 @@ static void publish(struct store *s)
 
 static void wake(struct store *s)
 {
-	void (*call)(unsigned what, void *arg);
 	unsigned what = s->what;
-	void *arg;
 
 	s->what = 0;
-	pthread_mutex_lock(&s->lock);
-	call = s->wake;
-	arg = s->wake_arg;
-	pthread_mutex_unlock(&s->lock);
-	if (call && what)
-		call(what, arg);
+	if (!what)
+		return;
+	pthread_mutex_lock(&s->wake_lock);
+	if (s->wake)
+		s->wake(what, s->wake_arg);
+	pthread_mutex_unlock(&s->wake_lock);
 }
 
 /* After done the submission is its owner's again: not a look at it. */
@@ -320,18 +322,31 @@ static void tidy(struct store *s, bool idle)
 	}
 }
 
+/*
+ * A crowd that was just answered is about to come back: a moment's wait saves
+ * it most of its transactions. Who comes alone never waits.
+ */
+static void gather(struct store *s)
+{
+	uintptr_t seen = 0, top;
+
+	for (int i = 0; i < GATHER_STEPS && !atomic_load(&s->stopping); i++) {
+		usleep(GATHER_US);
+		top = atomic_load(&s->top);
+		if (top == seen)
+			return;
+		seen = top;
+	}
+}
+
 static void *writer(void *arg)
 {
 	struct store *s = arg;
 	size_t n = 0;
 
 	for (;;) {
-		/*
-		 * A crowd that was just answered is about to come back: a
-		 * moment's wait saves it most of its transactions.
-		 */
-		if (n >= CROWD && !atomic_load(&s->stopping))
-			usleep(GATHER_US);
+		if (n >= CROWD)
+			gather(s);
 		n = 0;
 		take(s);
 		if (s->first) {

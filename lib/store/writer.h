@@ -32,6 +32,8 @@ struct store {
 
 	pthread_mutex_t lock;		/* guards what follows */
 	struct store_counts counts;
+	pthread_mutex_t wake_lock;	/* held in the call, so that nobody is
+					   woken once store_on_commit returned */
 	void (*wake)(unsigned what, void *arg);
 	void *wake_arg;
 };

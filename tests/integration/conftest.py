@@ -25,15 +25,20 @@ def make_agent(folder, sandbox):
     """Agents by keyword; each is ended, and must not have crashed."""
     made = []
 
-    def make(**kw):
-        a = peers.Agent(folder, sandbox, **kw)
+    def make(start=True, **kw):
+        a = peers.Agent(folder, sandbox, start=False, **kw)
         made.append(a)
+        if start:
+            a.start()
         return a
 
     yield make
+    # All are ended before the first that is wrong fails the test.
+    ended = [(a, a.stop()) for a in made
+             if a.process and a.process.alive()]
+    for a, status in ended:
+        assert status == 0, a.process.text()[-4000:]
     for a in made:
-        if a.process and a.process.alive():
-            assert a.stop() == 0, a.process.text()[-4000:]
         text = a.process.text() if a.process else ""
         assert "Sanitizer" not in text and "runtime error" not in text, \
             text[-8000:]

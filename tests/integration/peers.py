@@ -27,6 +27,14 @@ TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
 SLOW = float(os.environ.get("TOCSIN_TEST_SLOW", "1"))
 
 
+def faketime():
+    """libfaketime, where it is and this build lets itself be preloaded."""
+    path = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+    with open(TOCSIN, "rb") as f:
+        sanitized = b"__asan_init" in f.read()
+    return path if os.path.exists(path) and not sanitized else None
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

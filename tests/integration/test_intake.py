@@ -651,7 +651,7 @@ def test_a_full_journal_is_503_and_work_goes_on(make_agent, sandbox):
                              "stackflow": {"requests_per_second": 1000}})
     taken, status, headers = flood(agent)
     assert status == 503 and int(headers["retry-after"]) >= 1
-    assert 10 < taken < 4000
+    assert 0 < taken < 4000
     assert agent.admin.call("GET", "/readyz")[0] == 503
     assert agent.metrics()["tocsin_store_full"] == 1
     agent.settle(60)

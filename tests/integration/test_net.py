@@ -7,7 +7,7 @@ import peers
 import pytest
 import tls
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+FAKETIME = peers.faketime()
 
 
 def reload(agent):
@@ -288,7 +288,7 @@ class Clock:
                 "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"}
 
 
-needs_faketime = pytest.mark.skipif(not os.path.exists(FAKETIME),
+needs_faketime = pytest.mark.skipif(not FAKETIME,
                                     reason="no libfaketime")
 HOUR, YEAR = 3600, 365 * 86400
 JUMPS = [HOUR, -HOUR, YEAR, -YEAR]

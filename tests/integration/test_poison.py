@@ -17,7 +17,10 @@ def poison(folder):
 
 def test_three_crashes_and_the_others_flow(make_agent, sandbox, poison):
     agent = make_agent(env={"LD_PRELOAD": poison})
-    assert agent.send(peers.alarm("poison-pill")) == 200
+    try:
+        assert agent.send(peers.alarm("poison-pill")) == 200
+    except OSError:
+        pass        # it is stored, and ended the process before its answer
     for _ in range(3):
         peers.wait_for("the crash", lambda: not agent.process.alive())
         agent.kill()

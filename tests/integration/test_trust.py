@@ -16,7 +16,7 @@ import peers
 import pytest
 import tls
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+FAKETIME = peers.faketime()
 FETCHES = "tocsin_certificate_fetches_total"
 CORPUS = os.environ.get("TOCSIN_CORPUS", "")
 
@@ -539,7 +539,7 @@ def test_too_old_is_403_once_our_clock_is_known_right(desk):
     desk.sent(desk.envelope(when=time.time() - 86400 * 3650), 403)
 
 
-@pytest.mark.skipif(not os.path.exists(FAKETIME), reason="no libfaketime")
+@pytest.mark.skipif(not FAKETIME, reason="no libfaketime")
 @pytest.mark.parametrize("offset,status", [(3 * 3600, 503), (-3 * 3600, 200),
                                            (10 * 365 * 86400, 503)])
 def test_a_wrong_clock_of_ours_loses_nothing(make_agent, sandbox, offset,
@@ -554,6 +554,28 @@ def test_a_wrong_clock_of_ours_loses_nothing(make_agent, sandbox, offset,
     assert got == status
     if status == 503:
         assert int(headers["retry-after"]) >= 1
+
+
+@pytest.mark.skipif(not FAKETIME, reason="no libfaketime")
+@pytest.mark.parametrize("offset", [2 * 3600, 365 * 86400, -365 * 86400])
+def test_a_clock_that_jumps_while_we_run_loses_nothing(make_agent, sandbox,
+                                                       folder, offset):
+    """What said that it is right was said before the jump."""
+    path = os.path.join(folder, "clock")
+    with open(path, "w") as f:
+        f.write("+0\n")
+    agent = make_agent(env={
+        "LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": path,
+        "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"})
+    signer = peers.Signer(sandbox)
+    assert agent.post(signer.envelope(peers.alarm("before"))) == 200
+    agent.settle()
+    with open(path, "w") as f:
+        f.write(f"{offset:+d}\n")
+    assert agent.post(signer.envelope(peers.alarm("after"))) == 503
+    with open(path, "w") as f:
+        f.write("+0\n")
+    assert agent.post(signer.envelope(peers.alarm("after"))) == 200
 
 
 def strip_date(data):

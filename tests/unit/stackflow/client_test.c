@@ -173,7 +173,7 @@ static void doubtful_creates_are_unknown_and_sent_once(void **state)
 		rig_start(&g, planned, &plan);
 		g.options.auth.method = SF_AUTH_TOKEN;
 		g.options.auth.token = "static-token";
-		g.options.timeout_ms = 300;
+		g.options.timeout_ms = 1000;
 		rig_open(&g);
 		k = rig_create(&g);
 		if (k.res.outcome != SF_UNKNOWN)

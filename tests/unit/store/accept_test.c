@@ -200,18 +200,24 @@ static void hear(unsigned what, void *arg)
 static void wakes_after_a_commit(void **state)
 {
 	struct fixture *f = *state;
-	struct heard h = { .s = f->s };
+	static struct heard h;
 	struct event e = event_of(STR("w"), NOW);
 	struct op c = op_of(0, OP_FALLBACK);
 
+	h = (struct heard){ .s = f->s };
 	store_on_commit(f->s, hear, &h);
+	assert_int_equal(accept_events(f->s, &e, 1), 0);
+	/* Who waits for a commit may be answered before the others are woken;
+	 * the same event again wakes nobody, and its answer comes after. */
 	assert_int_equal(accept_events(f->s, &e, 1), 0);
 	assert_int_equal(h.what, 1);
 	assert_int_equal(h.untriaged, 1);
 	h.what = 0;
 	assert_int_equal(accept_events(f->s, &e, 1), 0);
+	assert_int_equal(accept_events(f->s, &e, 1), 0);
 	assert_int_equal(h.what, 0);
 	assert_int_equal(write_op(f, &c, 0), 0);
+	assert_int_equal(accept_events(f->s, &e, 1), 0);
 	assert_int_equal(h.what, 2);
 }
 
