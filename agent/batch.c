@@ -15,7 +15,11 @@ struct lane {
 	bool written;			/* incident is among the writes */
 	struct op *tail;		/* newest unfinished op; NULL: none */
 	bool tail_written;
-	unsigned firing;		/* members in ALARM */
+	/* Members in ALARM: what the store counted, once that was asked, and
+	 * what this batch makes of it. */
+	bool counted;
+	unsigned stored;
+	int more;
 };
 
 struct known {
@@ -93,9 +97,6 @@ static int lane_load(struct lane **out, struct batch *b, struct str key,
 		if (!lane->incident)
 			return -ENOMEM;
 		*lane->incident = *i;
-		rc = store_others_firing(&lane->firing, b->reader, i->id, 0);
-		if (rc < 0)
-			return rc;
 		rc = store_lane_tail(&tail, b->reader, i->id, b->arena);
 		if (rc < 0)
 			return rc;
@@ -192,8 +193,27 @@ static bool is_open(const struct lane *lane)
 	       lane->incident->state == INCIDENT_OPEN;
 }
 
+/* Members in ALARM but this one. */
+static int others_firing(unsigned *out, struct batch *b, struct lane *lane,
+			 bool mine)
+{
+	int64_t n;
+
+	if (!lane->counted && lane->incident && lane->incident->id) {
+		int rc = store_others_firing(&lane->stored, b->reader,
+					     lane->incident->id, 0);
+
+		if (rc < 0)
+			return rc;
+	}
+	lane->counted = true;
+	n = (int64_t)lane->stored + lane->more - mine;
+	*out = n > 0 ? (unsigned)n : 0;
+	return 0;
+}
+
 int batch_situation(struct situation *out, struct batch *b,
-		    struct str subject, struct str key)
+		    struct str subject, struct str key, bool others)
 {
 	struct known *k;
 	struct lane *lane;
@@ -219,7 +239,6 @@ int batch_situation(struct situation *out, struct batch *b,
 	*out = (struct situation){
 		.incident = lane->incident,
 		.member = k->member,
-		.others_firing = lane->firing - (mine && lane->firing),
 	};
 	if (lane->tail && lane->tail->state == OP_READY) {
 		if (lane->tail->kind == OP_NOTE)
@@ -227,7 +246,7 @@ int batch_situation(struct situation *out, struct batch *b,
 		else if (lane->tail->kind == OP_RESOLVE)
 			out->tail_resolve = lane->tail;
 	}
-	return 0;
+	return others ? others_firing(&out->others_firing, b, lane, mine) : 0;
 }
 
 static struct store_write *add(struct batch *b, enum store_write_kind kind)
@@ -254,7 +273,9 @@ static int take_incident(struct batch *b, const struct change *c)
 			return -ENOMEM;
 		lane->written = false;
 		lane->tail = NULL;
-		lane->firing = 0;
+		lane->counted = true;
+		lane->stored = 0;
+		lane->more = 0;
 	}
 	*lane->incident = c->incident;
 	if (!lane->written) {
@@ -272,7 +293,7 @@ static int take_member(struct batch *b, const struct change *c)
 	bool is = c->member.state == ALARM_FIRING;
 
 	if (was)
-		k->lane->firing -= k->lane->firing > 0;
+		k->lane->more--;
 	if (!k->member) {
 		k->member = arena_alloc(b->arena, sizeof(*k->member));
 		if (!k->member)
@@ -283,7 +304,7 @@ static int take_member(struct batch *b, const struct change *c)
 	if (is && lane->incident && lane->incident->state != INCIDENT_RESOLVED) {
 		k->lane = lane;
 		k->member->incident = lane->incident->id;
-		lane->firing++;
+		lane->more++;
 	}
 	if (!k->written) {
 		struct store_write *w = add(b, WRITE_MEMBER);
@@ -311,6 +332,10 @@ static int take_op(struct batch *b, const struct op *op, bool merged)
 			return -ENOMEM;
 		*lane->tail = *op;
 	}
+	/* As it is stored, and cheaper to tell. */
+	if (lane->incident &&
+	    str_eq(lane->tail->target, lane->incident->remote))
+		lane->tail->target = STR_NONE;
 	w = add(b, WRITE_OP);
 	w->op = lane->tail;
 	w->incident = op->incident ? NULL : lane->incident;

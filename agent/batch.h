@@ -14,10 +14,11 @@ int batch_new(struct batch **out, struct store_reader *reader,
 	      struct arena *arena, size_t events_max);
 void batch_free(struct batch *b);
 
-/* Situation of an event: by the alarm's own incident first, then by key. */
+/* Situation of an event: by the alarm's own incident first, then by key.
+ * others: are the other members asked for? What fires needs no count of them. */
 struct situation;
 int batch_situation(struct situation *out, struct batch *b,
-		    struct str subject, struct str key);
+		    struct str subject, struct str key, bool others);
 
 /* Take over what incident_apply() said of the event whose situation was asked
  * last. outcome: the event's filled outcome fields. */

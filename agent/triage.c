@@ -241,7 +241,10 @@ static int apply(struct triage *t, struct work *w, bool late,
 {
 	int64_t now_ms = clock_wall_ms();
 	struct situation s;
-	int rc = batch_situation(&s, batch, w->subject, w->verdict.dedup_key);
+	bool others = w->alarm->event != ALARM_CHANGED ||
+		      w->alarm->state != ALARM_FIRING;
+	int rc = batch_situation(&s, batch, w->subject, w->verdict.dedup_key,
+				 others);
 
 	if (rc)
 		return rc;

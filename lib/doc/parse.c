@@ -32,7 +32,10 @@ struct names {
 	char bytes[];
 };
 
-enum { NAMES_BLOCK = 1000 };
+enum {
+	NAMES_BLOCK = 1000,
+	ROOM_MAX = 65536, /* taken on trust for one string */
+};
 
 static void free_names(struct names *n)
 {
@@ -100,22 +103,32 @@ static const char *next_mark(const char *p, const char *end)
 	return p;
 }
 
+/* With escapes: in b->text. */
+static struct str take_escaped(struct build *b, const char *from)
+{
+	const char *p = from;
+
+	buf_reset(&b->text);
+	if ((size_t)(b->end - from) <= ROOM_MAX) {
+		b->p = json_unescape_to(&b->text, from, b->end) + 1;
+		return buf_str(&b->text);
+	}
+	while (*(p = next_mark(p, b->end)) == '\\')
+		p += 2;
+	json_unescape(&b->text, (struct str){ from, (size_t)(p - from) });
+	b->p = p + 1;
+	return buf_str(&b->text);
+}
+
 /* At a quote: what the string means, borrowed or in b->text. */
 static struct str take_string(struct build *b)
 {
 	const char *from = b->p + 1, *p = next_mark(from, b->end);
-	bool escaped = false;
-	struct str raw;
 
-	for (; *p == '\\'; p = next_mark(p + 2, b->end))
-		escaped = true;
-	raw = (struct str){ from, (size_t)(p - from) };
+	if (*p == '\\')
+		return take_escaped(b, from);
 	b->p = p + 1;
-	if (!escaped)
-		return raw;
-	buf_reset(&b->text);
-	json_unescape(&b->text, raw);
-	return buf_str(&b->text);
+	return (struct str){ from, (size_t)(p - from) };
 }
 
 /* Into the innermost open container. Takes value; 0 or -ENOMEM. */
