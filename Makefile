@@ -114,13 +114,15 @@ check: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit replay
 	@$(PYTHON) tests/run $B
 
+# The whole suite, or TESTS="tests/integration/test_main_job.py".
+TESTS ?=
 .PHONY: asan tsan
 asan:
 	@$(MAKE) --no-print-directory -j$(JOBS) B=build-asan CC=clang SAN=address,undefined CFLAGS="-O1 -g" all unit replay
-	@$(PYTHON) tests/run build-asan
+	@$(PYTHON) tests/run build-asan $(TESTS)
 tsan:
 	@$(MAKE) --no-print-directory -j$(JOBS) B=build-tsan CC=clang SAN=thread CFLAGS="-O1 -g" all unit
-	@$(PYTHON) tests/run build-tsan
+	@$(PYTHON) tests/run build-tsan $(TESTS)
 
 # Five planted bugs in copies of the sources: each must be caught.
 .PHONY: plant
