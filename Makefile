@@ -31,6 +31,11 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(HARDEN) $(SANFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(LDFLAGS)
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
+# V=1 prints the whole commands.
+ifeq ($(V),)
+say = @echo "  $(1)	$@" &&
+endif
+
 # Left to right: a folder includes only what stands before it.
 FOLDERS := base doc web rest aws alarm stackflow rule incident store
 FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard lib/$f/*.c),$f))
@@ -48,16 +53,16 @@ REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$B/replay/%)
 all: $(if $(AGENT_SRC),$B/tocsin)
 
 $B/tocsin: $(AGENT_OBJ) $(ARCHIVES)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(AGENT_OBJ) $(ARCHIVES) $(LIBS)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(AGENT_OBJ) $(ARCHIVES) $(LIBS)
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 define archive
 $B/lib/$(1).a: $(patsubst %.c,$B/%.o,$(wildcard lib/$(1)/*.c))
 	@rm -f $$@
-	$(AR) rcsD $$@ $$^
+	$$(call say,AR)$(AR) rcsD $$@ $$^
 endef
 $(foreach f,$(FOLDERS),$(eval $(call archive,$f)))
 
@@ -70,7 +75,7 @@ $B/unit/$(1)/%_test: $B/tests/unit/$(1)/%_test.o \
 		$(if $(filter agent,$(1)),$(filter-out $B/agent/main.o,$(AGENT_OBJ))) \
 		$(foreach f,$(call reverse,$(call left,$(1))),$B/lib/$f.a)
 	@mkdir -p $$(@D)
-	$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
+	$$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
 endef
 $(foreach d,$(sort $(notdir $(patsubst %/,%,$(dir $(UNIT_SRC))))),$(eval $(call unit,$d)))
 .PRECIOUS: $B/%.o
@@ -86,11 +91,11 @@ unit-%:
 # Each fuzz target with libFuzzer, and with a plain main that replays corpora.
 $B/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(ARCHIVES) $(LIBS)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(ARCHIVES) $(LIBS)
 
 $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 
 .PHONY: replay
 replay: $(REPLAY)
@@ -109,8 +114,15 @@ fuzz:
 deps:
 	@packaging/deps
 
+# Programs from npm that integration tests talk to; tests/peers/install says
+# why where they can't be had, and the tests that need them are skipped.
+.PHONY: peers
+peers:
+	@tests/peers/install
+
 .PHONY: check
 check: deps
+	@tests/peers/install --if-can
 	@$(MAKE) --no-print-directory -j$(JOBS) all unit replay
 	@$(PYTHON) tests/run $B
 
@@ -135,6 +147,7 @@ lint:
 
 .PHONY: bench
 bench: all
+	@tests/peers/install --if-can bench
 	@tests/bench/run $B
 
 .PHONY: demo run
