@@ -279,7 +279,7 @@ static bool step_head(struct conn *c)
 		n = fill(c);
 		if (n <= 0)
 			return nothing(c, n);
-		if (c->state == CONN_IDLE)
+		if (c->state <= CONN_IDLE)
 			loop_list(c->loop, c, CONN_HEADERS);
 		return true;
 	}
@@ -432,7 +432,8 @@ static bool step_parked(struct conn *c)
 void conn_run(struct conn *c)
 {
 	static bool (*const steps[CONN_STATES])(struct conn *) = {
-		[CONN_LINGER] = step_linger,	   [CONN_IDLE] = step_head,
+		[CONN_LINGER] = step_linger,	   [CONN_RESTED] = step_head,
+		[CONN_IDLE] = step_head,
 		[CONN_HANDSHAKE] = step_handshake, [CONN_HEADERS] = step_head,
 		[CONN_BODY] = step_body,	   [CONN_WRITE] = step_write,
 		[CONN_PARKED] = step_parked,
@@ -458,7 +459,12 @@ void conn_expire(struct conn *c)
 	bool begun = c->state == CONN_BODY ||
 		     (c->state == CONN_HEADERS && waiting(c));
 
-	if (c->state != CONN_IDLE && c->state != CONN_LINGER)
+	if (c->state == CONN_IDLE) {
+		c->loop->rested += sock_rest(&c->sock);
+		loop_list(c->loop, c, CONN_RESTED);
+		return;
+	}
+	if (c->state > CONN_IDLE)
 		loop_count(c->loop, COUNT_TIMED_OUT, 1);
 	if (!begun) {
 		conn_close(c);
@@ -473,7 +479,8 @@ bool conn_quiet(const struct conn *c)
 {
 	char byte;
 
-	return (c->state == CONN_IDLE || c->state == CONN_HEADERS) &&
+	return (c->state == CONN_RESTED || c->state == CONN_IDLE ||
+		c->state == CONN_HEADERS) &&
 	       !waiting(c) &&
 	       recv(c->sock.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }

@@ -15,6 +15,7 @@ enum source { SOURCE_WAKE, SOURCE_ACCEPTOR, SOURCE_CONN };
 /* From the least advanced to the most: eviction begins at the left. */
 enum conn_state {
 	CONN_LINGER, /* answered and over; waits for the client's end */
+	CONN_RESTED, /* so long that it holds as little memory as it can */
 	CONN_IDLE,   /* between two requests */
 	CONN_HANDSHAKE,
 	CONN_HEADERS,

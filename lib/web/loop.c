@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -17,6 +18,8 @@ enum {
 	ACCEPTS = 32,	/* a visit */
 	BACKLOG = 1024, /* what may wait to be accepted */
 	LINGER_MS = 1000,
+	WARM_MS = 1000, /* an idle connection keeps its buffers */
+	TRIM_CONNS = 64,
 	REST_MS = 100, /* of accepting, when the system has no more */
 	REFRESH_MS = 1000,
 	DRAIN_LOOK_MS = 50,
@@ -224,6 +227,11 @@ bool loop_make_room(struct loop *l)
 	return false;
 }
 
+static int64_t warm_ms(const struct web_limits *limits)
+{
+	return limits->idle_ms < 2 * WARM_MS ? limits->idle_ms / 2 : WARM_MS;
+}
+
 static int64_t state_ms(const struct loop *l, int state)
 {
 	const struct web_limits *limits = &l->web->limits;
@@ -232,7 +240,9 @@ static int64_t state_ms(const struct loop *l, int state)
 	case CONN_LINGER:
 		return LINGER_MS;
 	case CONN_IDLE:
-		return limits->idle_ms;
+		return warm_ms(limits);
+	case CONN_RESTED:
+		return limits->idle_ms - warm_ms(limits);
 	case CONN_HANDSHAKE:
 		return limits->handshake_ms;
 	case CONN_HEADERS:
@@ -294,8 +304,18 @@ static void drain(struct loop *l)
 				loop_accept(l, &l->acceptors[i], BACKLOG);
 		leave(l);
 	}
+	close_quiet(l->states[CONN_RESTED].first, l->now_ms);
 	close_quiet(l->states[CONN_IDLE].first, l->now_ms);
 	close_quiet(l->states[CONN_HEADERS].first, l->now_ms - DRAIN_QUIET_MS);
+}
+
+/* What many buffers have left goes back to the system, once all are quiet. */
+static void trim(struct loop *l)
+{
+	if (l->rested < TRIM_CONNS || l->states[CONN_IDLE].first)
+		return;
+	l->rested = 0;
+	malloc_trim(0);
 }
 
 static void refresh(struct loop *l)
@@ -326,6 +346,7 @@ static void tick(struct loop *l)
 		loop_evict(l);
 	if (l->accept_at_ms && l->now_ms >= l->accept_at_ms)
 		resume(l);
+	trim(l);
 	refresh(l);
 	drain(l);
 }

@@ -67,6 +67,7 @@ struct loop {
 	_Atomic unsigned counts[CONN_STATES];
 	atomic_uint evict;
 	unsigned spare_count;
+	unsigned rested; /* gave buffers back since the last trim */
 	bool answered; /* what is being handled */
 	bool drained;
 	atomic_bool asleep;

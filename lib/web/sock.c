@@ -123,6 +123,11 @@ ssize_t sock_skip(struct sock *s, void *p, size_t n)
 	return sock_recv(s, p, n);
 }
 
+bool sock_rest(struct sock *s)
+{
+	return s->ssl && SSL_free_buffers(s->ssl) == 1;
+}
+
 static void say_goodbye(struct sock *s)
 {
 	if (!s->ssl || s->broken || !SSL_is_init_finished(s->ssl))

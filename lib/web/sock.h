@@ -28,6 +28,9 @@ ssize_t sock_write(struct sock *s, const void *p, size_t n);
 /* Bytes as they come, for throwing away. */
 ssize_t sock_skip(struct sock *s, void *p, size_t n);
 
+/* Give back what it needs only while it is busy. Did it have any? */
+bool sock_rest(struct sock *s);
+
 /* Say that no more will be written. */
 void sock_finish(struct sock *s);
 void sock_close(struct sock *s);

@@ -248,6 +248,34 @@ static void test_resumption(void **state)
 }
 
 /* Requests and answers over many records, a pipeline, a parked answer. */
+/* An idle connection gives its buffers back, and takes requests still. */
+static void test_rested(void **state)
+{
+	struct web_limits l = web_limits_default;
+	struct web_listener ln;
+	struct files f;
+	struct client c;
+	struct rig rig;
+	char said[4096];
+
+	(void)state;
+	l.idle_ms = 400;
+	set_up(&f, &ln);
+	rig_start(&rig, &l, &ln, 1);
+	assert_int_equal(tls_dial(&c, &rig, TLS1_3_VERSION, NULL, NULL), 1);
+	for (int i = 0; i < 3; i++) {
+		tls_say(&c, GET("/now") GET("/now"));
+		assert_int_equal(tls_hear(&c, said, sizeof(said)), 200);
+		assert_int_equal(tls_hear(&c, said, sizeof(said)), 200);
+		poll(NULL, 0, 250);
+	}
+	assert_int_equal(tls_hear(&c, said, sizeof(said)), -1);
+	assert_int_equal(rig_count(&rig).timed_out, 0);
+	tls_hang_up(&c);
+	rig_stop(&rig);
+	tear_down(&f);
+}
+
 static void test_large(void **state)
 {
 	enum { N = 2 << 20 };
@@ -470,6 +498,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_renegotiation),
 		cmocka_unit_test(test_resumption),
+		cmocka_unit_test(test_rested),
 		cmocka_unit_test(test_large),
 		cmocka_unit_test(test_stalls),
 		cmocka_unit_test(test_swap),
