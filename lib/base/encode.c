@@ -1,6 +1,7 @@
 #include "base/encode.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 void encode_hex(struct buf *out, const void *p, size_t n)
 {
@@ -310,27 +311,41 @@ static bool unsafe(uint32_t cp)
 	       (cp >= 0x202a && cp <= 0x202e) || (cp >= 0x2066 && cp <= 0x2069);
 }
 
+/* The character at b[0..n), made safe, in room; how many bytes it was. */
+static size_t take_safe(char room[16], const unsigned char *b, size_t n)
+{
+	uint32_t cp;
+	size_t len = utf8_next(b, n, &cp);
+
+	if (!len || (cp < 0x80 && unsafe(cp))) {
+		snprintf(room, 16, "\\x%02x", b[0]);
+		return 1;
+	}
+	if (unsafe(cp)) {
+		snprintf(room, 16, "\\u{%x}", (unsigned)cp);
+	} else {
+		memcpy(room, b, len);
+		room[len] = '\0';
+	}
+	return len;
+}
+
 void utf8_put_safe(struct buf *out, struct str s, size_t max)
 {
 	const unsigned char *b = (const unsigned char *)s.p;
-	size_t start = out->n;
-	uint32_t cp;
+	size_t dots = max < 3 ? max : 3, done = 0, cut = out->n;
+	char one[16];
 
-	for (size_t i = 0, len; i < s.n; i += len) {
-		if (out->n - start >= max) {
-			buf_puts(out, "...");
+	for (size_t i = 0, n; i < s.n; done += n) {
+		i += take_safe(one, b + i, s.n - i);
+		n = strlen(one);
+		if (done + n > max) {
+			buf_truncate(out, cut);
+			buf_put(out, "...", dots);
 			return;
 		}
-		len = utf8_next(b + i, s.n - i, &cp);
-		if (!len) {
-			buf_printf(out, "\\x%02x", b[i]);
-			len = 1;
-		} else if (cp < 0x80 && unsafe(cp)) {
-			buf_printf(out, "\\x%02x", (unsigned)cp);
-		} else if (unsafe(cp)) {
-			buf_printf(out, "\\u{%x}", (unsigned)cp);
-		} else {
-			buf_put(out, b + i, len);
-		}
+		buf_put(out, one, n);
+		if (done + n <= max - dots)
+			cut = out->n;
 	}
 }

@@ -25,7 +25,8 @@ bool utf8_valid(struct str s);
 struct str utf8_cut(struct str s, size_t n);
 /*
  * s made fit for one line of a log or terminal: C0, DEL, C1, U+2028/9, bidi
- * controls and invalid bytes as \xNN or \u{NNNN}; at most max bytes.
+ * controls and invalid bytes as \xNN or \u{NNNN}; at most max bytes, the last
+ * three of them dots where it was cut.
  */
 void utf8_put_safe(struct buf *out, struct str s, size_t max);
 

@@ -296,26 +296,58 @@ struct walk {
 	void *at; /* of json_next() */
 };
 
+static bool step(struct walk *w, struct str *key, const struct json **value)
+{
+	if (!json_is(w->in, JSON_ARRAY))
+		return json_next(w->in, &w->at, key, value);
+	if (w->i >= json_count(w->in))
+		return false;
+	*value = json_item(w->in, w->i++);
+	return true;
+}
+
 /* The next value within w, its key written; false (and closed) at the end. */
 static bool walk_next(struct jsonw *out, struct walk *w,
 		      const struct json **value)
 {
-	struct str key;
+	struct str key = STR_NONE;
 
-	if (json_is(w->in, JSON_ARRAY)) {
-		if (w->i < json_count(w->in)) {
-			*value = json_item(w->in, w->i++);
-			return true;
-		}
-		jsonw_end_array(out);
-		return false;
-	}
-	if (json_next(w->in, &w->at, &key, value)) {
-		jsonw_key_str(out, key);
+	if (step(w, &key, value)) {
+		if (key.p)
+			jsonw_key_str(out, key);
 		return true;
 	}
-	jsonw_end_object(out);
+	if (json_is(w->in, JSON_ARRAY))
+		jsonw_end_array(out);
+	else
+		jsonw_end_object(out);
 	return false;
+}
+
+static void wipe_string(const struct json *v)
+{
+	struct str s = json_str(v);
+
+	if (s.n)	/* json-c's own bytes: the tree is ours to spoil */
+		explicit_bzero((char *)(uintptr_t)s.p, s.n);
+}
+
+void json_free_wiped(struct json *root)
+{
+	struct walk stack[JSON_DEPTH];
+	const struct json *v = root;
+	struct str key;
+	int depth = 0;
+
+	do {
+		if (json_is(v, JSON_OBJECT) || json_is(v, JSON_ARRAY))
+			stack[depth++] = (struct walk){ .in = v };
+		else
+			wipe_string(v);
+		while (depth > 0 && !step(&stack[depth - 1], &key, &v))
+			depth--;
+	} while (depth > 0);
+	json_free(root);
 }
 
 void json_put(struct buf *out, const struct json *v)

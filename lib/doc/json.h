@@ -19,6 +19,8 @@ enum json_type {
 
 enum {
 	JSON_NO_NUL = 1,	/* \u0000 refused in values too (always in keys) */
+	JSON_SECRET = 2,	/* no copy stays but the tree's: see
+				   json_free_wiped() */
 };
 
 #define JSON_DEPTH 32
@@ -40,6 +42,8 @@ int json_scan(struct str text, unsigned flags, struct err *err);
 int json_parse(struct json **out, struct str text, unsigned flags,
 	       struct err *err) MUST_CHECK;
 void json_free(struct json *root);
+/* The same, the bytes of all strings overwritten first: where one is a secret. */
+void json_free_wiped(struct json *root);
 
 enum json_type json_type(const struct json *v);		/* NULL: JSON_NULL */
 bool json_is(const struct json *v, enum json_type type);

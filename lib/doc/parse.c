@@ -33,7 +33,7 @@ struct names {
 };
 
 enum {
-	NAMES_BLOCK = 1000,
+	NAMES_BLOCK = 960, /* not a large one to malloc */
 	ROOM_MAX = 65536, /* taken on trust for one string */
 };
 
@@ -257,6 +257,8 @@ int json_parse(struct json **out, struct str text, unsigned flags,
 	buf_init(&b.text, JSON_TEXT_MAX);
 	while (b.p < b.end && rc == 0)
 		rc = step(&b);
+	if (flags & JSON_SECRET)
+		buf_wipe(&b.text);
 	buf_fini(&b.text);
 	if (rc) {
 		json_object_put(b.root);

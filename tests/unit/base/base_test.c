@@ -243,6 +243,43 @@ static void test_utf8(void **state)
 	buf_fini(&b);
 }
 
+/* Of any length: at most max, whole escapes, dots only where it was cut. */
+static void test_safe_text_is_cut(void **state)
+{
+	static const char *const texts[] = {
+		"abcdefghijkl", "\n\n\n\n", "a\xe2\x80\xae\xe2\x80\xaez",
+		"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", "\xff\xf0\x9f\x98\x80\xff",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct buf whole = BUF_INIT(200);
+
+		utf8_put_safe(&whole, str_from(texts[i]), 200);
+		for (size_t max = 0; max <= whole.n + 2; max++) {
+			struct buf b = BUF_INIT(2 + max);
+			bool cut = max < whole.n;
+			struct str got;
+
+			buf_puts(&b, "> ");
+			utf8_put_safe(&b, str_from(texts[i]), max);
+			assert_int_equal(buf_error(&b), 0);
+			got = str_sub(buf_str(&b), 2, b.n - 2);
+			assert_true(got.n <= max && (cut || got.n == whole.n));
+			assert_true(utf8_valid(got));
+			if (cut && max >= 3) {
+				assert_true(str_ends(got, "..."));
+				got.n -= 3;
+			}
+			if (!cut || max >= 3)
+				assert_memory_equal(got.p ? got.p : "",
+						    whole.p, got.n);
+			buf_fini(&b);
+		}
+		buf_fini(&whole);
+	}
+}
+
 static void test_map(void **state)
 {
 	struct map *m = map_new();
@@ -304,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_encodings),
 		cmocka_unit_test(test_siphash),
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_safe_text_is_cut),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_err_is_one_line),
 		cmocka_unit_test(test_random_below),

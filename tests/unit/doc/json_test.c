@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "doc/json.h"
+#include "doc/native.h"
 
 static int scan(struct str text, unsigned flags)
 {
@@ -450,6 +451,43 @@ static void test_null_document(void **state)
 	json_free(j);
 }
 
+/* A string that outlives its tree shows what became of its bytes. */
+static void test_secrets_are_wiped(void **state)
+{
+	static const char *const where[] = { "/token", "/in/1/0/deep",
+					     "/escaped", "/long" };
+	json_object *kept[4];
+	struct buf text = BUF_INIT(4096);
+	struct json *j;
+
+	(void)state;
+	buf_puts(&text, "{\"token\": \"s3cret\", \"n\": 1.50, \"no\": null,"
+			"\"in\": [{}, [{\"deep\": \"s3cret\"}], true],"
+			"\"escaped\": \"s3\\u0063ret\", \"long\": \"s3cret");
+	for (int i = 0; i < 1000; i++)
+		buf_putc(&text, 'x');
+	buf_puts(&text, "\"}");
+	assert_int_equal(json_parse(&j, buf_str(&text), JSON_SECRET, NULL), 0);
+	for (size_t i = 0; i < 4; i++) {
+		const struct json *v = json_pointer(j, str_from(where[i]));
+
+		assert_true(str_starts(json_str(v), "s3cret"));
+		kept[i] = json_object_get((json_object *)(uintptr_t)v);
+	}
+	json_free_wiped(j);
+	for (size_t i = 0; i < 4; i++) {
+		const char *p = json_object_get_string(kept[i]);
+
+		for (int k = 0; k < json_object_get_string_len(kept[i]); k++)
+			assert_int_equal(p[k], 0);
+		json_object_put(kept[i]);
+	}
+	json_free_wiped(NULL);
+	assert_int_equal(json_parse(&j, STR("\"s3cret\""), 0, NULL), 0);
+	json_free_wiped(j);
+	buf_fini(&text);
+}
+
 static void test_failure_leaves_out_alone(void **state)
 {
 	struct json *j = (struct json *)1;
@@ -479,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_put),
 		cmocka_unit_test(test_next),
 		cmocka_unit_test(test_null_document),
+		cmocka_unit_test(test_secrets_are_wiped),
 		cmocka_unit_test(test_failure_leaves_out_alone),
 	};
 
