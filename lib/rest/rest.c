@@ -112,7 +112,7 @@ int rest_url_check(const char *url, struct err *err)
 {
 	struct target t;
 
-	return rest_target(&t, url, err);
+	return rest_target(&t, url, false, err);
 }
 
 static void keep(struct rest *r, struct transfer *t)

@@ -7,8 +7,8 @@
 /*
  * Outgoing HTTP over curl_multi: one loop that belongs to one thread. No
  * redirects, no netrc, no automatic proxy, TLS 1.2 and up with verification,
- * own byte caps, https only (http to loopback alone). The only user of
- * libcurl. The process must ignore SIGPIPE.
+ * own byte caps, https only (http to loopback alone, see REST_METADATA). The
+ * only user of libcurl. The process must ignore SIGPIPE.
  */
 struct rest;
 
@@ -36,6 +36,9 @@ enum {
 	REST_PUBLIC = 2,	/* connect to no loopback, link-local or private
 				   address, unless connect_to or a proxy names it */
 	REST_NO_PROXY = 4,
+	/* http is also for the fixed addresses by which AWS hands credentials
+	 * to instances and containers. */
+	REST_METADATA = 8,
 };
 
 struct rest_response {

@@ -24,19 +24,32 @@ static int part(CURLU *u, CURLUPart what, char **out)
 	return curl_url_get(u, what, out, CURLU_DEFAULT_PORT) ? -EINVAL : 0;
 }
 
-static bool host_loopback(const char *host)
+/* An address as it stands in a URL; AF_UNSPEC where host is a name. */
+static void read_address(struct sockaddr_storage *out, const char *host)
 {
-	struct in_addr v4;
-	struct in6_addr v6;
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in in = { .sin_family = AF_INET };
+
+	memset(out, 0, sizeof(*out));
+	if (inet_pton(AF_INET, host, &in.sin_addr) == 1)
+		memcpy(out, &in, sizeof(in));
+	else if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1)
+		memcpy(out, &in6, sizeof(in6));
+}
+
+static bool plain_allowed(const char *host, bool metadata)
+{
+	struct sockaddr_storage room;
+	const struct sockaddr *a = (const struct sockaddr *)&room;
 
 	if (str_is_nocase(str_from(host), "localhost"))
 		return true;
-	if (inet_pton(AF_INET, host, &v4) == 1)
-		return ntohl(v4.s_addr) >> 24 == 127;
-	return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+	read_address(&room, host);
+	return rest_address_loopback(a) ||
+	       (metadata && rest_address_metadata(a));
 }
 
-static int fill(struct target *out, CURLU *u, struct err *err)
+static int fill(struct target *out, CURLU *u, bool metadata, struct err *err)
 {
 	char *scheme = NULL, *host = NULL, *port = NULL;
 	struct target t = { 0 };
@@ -64,9 +77,11 @@ static int fill(struct target *out, CURLU *u, struct err *err)
 		err_set(err, rc, "URL scheme must be https");
 		goto out;
 	}
-	if (t.plain && !host_loopback(t.host)) {
+	if (t.plain && !plain_allowed(t.host, metadata)) {
 		err_set(err, rc,
-			"URL scheme must be https: http is for loopback alone");
+			"URL scheme must be https: http is for loopback%s",
+			metadata ? " and AWS's metadata addresses alone"
+				 : " alone");
 		goto out;
 	}
 	*out = t;
@@ -78,7 +93,8 @@ out:
 	return rc;
 }
 
-int rest_target(struct target *out, const char *url, struct err *err)
+int rest_target(struct target *out, const char *url, bool metadata,
+		struct err *err)
 {
 	const char *host;
 	CURLUcode code;
@@ -107,7 +123,7 @@ int rest_target(struct target *out, const char *url, struct err *err)
 	else if (code)
 		rc = err_set(err, -EINVAL, "not an https URL");
 	else
-		rc = fill(out, u, err);
+		rc = fill(out, u, metadata, err);
 	curl_url_cleanup(u);
 	return rc;
 }
@@ -243,6 +259,38 @@ bool rest_address_loopback(const struct sockaddr *a)
 
 		memcpy(&in6, a, sizeof(in6));
 		return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
+	}
+	return false;
+}
+
+bool rest_address_metadata(const struct sockaddr *a)
+{
+	/* Instances (IMDS), containers of ECS, pods of EKS. */
+	static const char *const list[] = {
+		"169.254.169.254", "fd00:ec2::254", "169.254.170.2",
+		"169.254.170.23",  "fd00:ec2::23",
+	};
+
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		struct sockaddr_storage one;
+		struct sockaddr_in6 x, y;
+
+		read_address(&one, list[i]);
+		if (one.ss_family != a->sa_family)
+			continue;
+		if (a->sa_family == AF_INET) {
+			struct sockaddr_in v, w;
+
+			memcpy(&v, a, sizeof(v));
+			memcpy(&w, &one, sizeof(w));
+			if (v.sin_addr.s_addr == w.sin_addr.s_addr)
+				return true;
+			continue;
+		}
+		memcpy(&x, a, sizeof(x));
+		memcpy(&y, &one, sizeof(y));
+		if (IN6_ARE_ADDR_EQUAL(&x.sin6_addr, &y.sin6_addr))
+			return true;
 	}
 	return false;
 }

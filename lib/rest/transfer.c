@@ -89,6 +89,9 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose,
 		ok = ok && a->family == AF_UNIX;
 	else if (t->guard == GUARD_LOOPBACK)
 		ok = ok && rest_address_loopback(&a->addr);
+	else if (t->guard == GUARD_METADATA)
+		ok = ok && (rest_address_loopback(&a->addr) ||
+			    rest_address_metadata(&a->addr));
 	else if (t->guard == GUARD_PUBLIC)
 		ok = ok && rest_address_public(&a->addr);
 	if (!ok) {
@@ -323,7 +326,8 @@ static int set_route(struct transfer *t, const struct rest *r,
 	if (r->unix_socket)
 		t->guard = GUARD_UNIX;
 	else if (target->plain)
-		t->guard = GUARD_LOOPBACK;
+		t->guard = req->flags & REST_METADATA ? GUARD_METADATA
+						      : GUARD_LOOPBACK;
 	else if (public && !proxied && !named(r, target))
 		t->guard = GUARD_PUBLIC;
 #define SET(option, value) (bad |= curl_easy_setopt(e, option, value) != 0)
@@ -357,7 +361,7 @@ int rest_transfer_load(struct transfer *t, const struct rest *r,
 	if (!req->method || strlen(req->method) > METHOD_MAX ||
 	    !is_token(req->method, req->method + strlen(req->method)))
 		return err_set(err, -EINVAL, "not a request method");
-	rc = rest_target(&target, req->url, err);
+	rc = rest_target(&target, req->url, req->flags & REST_METADATA, err);
 	if (rc == 0)
 		rc = load_text(t, req, err);
 	if (rc)

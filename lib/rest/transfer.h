@@ -12,7 +12,13 @@
 #define REST_LINES_MAX 32	/* headers of one request */
 
 /* Who may be connected to. */
-enum guard { GUARD_NONE, GUARD_LOOPBACK, GUARD_PUBLIC, GUARD_UNIX };
+enum guard {
+	GUARD_NONE,
+	GUARD_LOOPBACK,
+	GUARD_METADATA,		/* or loopback */
+	GUARD_PUBLIC,
+	GUARD_UNIX,
+};
 
 struct transfer {
 	struct transfer *next, *prev;

@@ -11,18 +11,20 @@ static void reads_a_url(void **state)
 	struct target t;
 
 	(void)state;
-	assert_int_equal(rest_target(&t, "https://a.example/x?y=1", NULL), 0);
+	assert_int_equal(
+		rest_target(&t, "https://a.example/x?y=1", false, NULL), 0);
 	assert_string_equal(t.host, "a.example");
 	assert_int_equal(t.port, 443);
 	assert_false(t.plain);
-	assert_int_equal(rest_target(&t, "https://[2001:db8::1]:8443/", NULL),
-			 0);
+	assert_int_equal(
+		rest_target(&t, "https://[2001:db8::1]:8443/", false, NULL), 0);
 	assert_string_equal(t.host, "2001:db8::1");
 	assert_int_equal(t.port, 8443);
-	assert_int_equal(rest_target(&t, "http://127.0.0.9:80/", NULL), 0);
+	assert_int_equal(rest_target(&t, "http://127.0.0.9:80/", false, NULL),
+			 0);
 	assert_true(t.plain);
-	assert_int_equal(rest_target(&t, "http://localhost", NULL), 0);
-	assert_int_equal(rest_target(&t, "http://[::1]:1/", NULL), 0);
+	assert_int_equal(rest_target(&t, "http://localhost", false, NULL), 0);
+	assert_int_equal(rest_target(&t, "http://[::1]:1/", false, NULL), 0);
 }
 
 static void refuses_a_url(void **state)
@@ -58,12 +60,42 @@ static void refuses_a_url(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct err err = { "" };
 
-		if (rest_target(&t, bad[i], &err) != -EINVAL)
+		if (rest_target(&t, bad[i], false, &err) != -EINVAL)
 			fail_msg("taken: %s", bad[i]);
 		assert_true(err.text[0]);
 		assert_null(strstr(err.text, "pass"));
 	}
-	assert_int_equal(rest_target(&t, NULL, NULL), -EINVAL);
+	assert_int_equal(rest_target(&t, NULL, false, NULL), -EINVAL);
+}
+
+static void knows_metadata_addresses(void **state)
+{
+	static const char *const yes[] = {
+		"http://169.254.169.254/latest/api/token",
+		"http://169.254.170.2:80/v2/credentials/x",
+		"http://169.254.170.23/v1/credentials",
+		"http://[fd00:ec2::254]/latest/api/token",
+		"http://[fd00:ec2:0::23]/v1/credentials",
+		"http://127.0.0.1:1338/latest/",
+	};
+	static const char *const no[] = {
+		"http://169.254.169.253/",	    "http://169.254.170.1/",
+		"http://169.254.169.254.example/",  "http://[fd00:ec2::253]/",
+		"http://[::ffff:169.254.169.254]/", "http://10.0.0.1/",
+		"http://metadata.example/",
+	};
+	struct target t;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		if (rest_target(&t, yes[i], true, NULL))
+			fail_msg("refused: %s", yes[i]);
+	for (size_t i = 0; i < 5; i++)
+		if (rest_target(&t, yes[i], false, NULL) != -EINVAL)
+			fail_msg("taken without the flag: %s", yes[i]);
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		if (rest_target(&t, no[i], true, NULL) != -EINVAL)
+			fail_msg("taken: %s", no[i]);
 }
 
 static void reads_connect_to(void **state)
@@ -201,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_a_url),
 		cmocka_unit_test(refuses_a_url),
+		cmocka_unit_test(knows_metadata_addresses),
 		cmocka_unit_test(reads_connect_to),
 		cmocka_unit_test(knows_public_addresses),
 		cmocka_unit_test(reads_retry_after),
