@@ -6,8 +6,10 @@
 
 /*
  * SNS signing certificates: a bounded cache (8 URLs a host, 64 in all), one
- * fetch a URL at a time however many wait, 4 fetches at a time, failures
- * remembered for 60 s. URLs that somebody makes up displace no certificate.
+ * fetch a URL at a time however many wait, 4 fetches at a time. What a host
+ * doesn't have is remembered for 15 s, a host that doesn't answer is tried
+ * again after 2 s, then 4, then 8, and what brings nothing is bounded over
+ * time. URLs that somebody makes up displace no certificate.
  * Lookups take no lock that a sender can hold: a reader sees an immutable
  * certificate. Safe from any thread.
  */
@@ -27,9 +29,10 @@ int sns_certs_new(struct sns_certs **out, sns_fetch *fetch, void *arg);
 void sns_certs_free(struct sns_certs *c);
 
 /*
- * What a fetch brought: one PEM block and nothing else, else it counts as
- * failed. body.p == NULL: failed, problem says why. Wakes all waiters, and may
- * begin the next fetch.
+ * What a fetch brought: one PEM block and nothing else, else the host doesn't
+ * have it; an empty body (problem says why) means the same. body.p == NULL:
+ * the host failed, problem says how. Wakes all waiters, and may begin the next
+ * fetch.
  */
 void sns_certs_fetched(struct sns_certs *c, const char *url, struct str body,
 		       const char *problem, int64_t mono_ms);
@@ -44,7 +47,7 @@ enum { SNS_CERT_HELD = 0, SNS_CERT_WAITING = 1 };
 /*
  * The certificate of a checked URL. SNS_CERT_HELD and *out (valid until
  * sns_cert_release) where it is at hand; SNS_CERT_WAITING where ready will be
- * called, perhaps before this returns; negative where a failure is remembered
+ * called, perhaps before this returns; negative where it can't be had yet
  * (-EAGAIN) or the cache is full of fetches (-EBUSY; err says it; answer 503).
  */
 int sns_certs_get(const struct sns_cert **out, struct sns_certs *c,

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "aws/certificate.h"
+#include "aws/hosts.h"
 #include "base/encode.h"
 #include "base/random.h"
 
@@ -16,7 +17,7 @@ enum {
 	FETCHES = 4,  /* under way at a time */
 	WAITERS = 65536,
 	URL_MAX = 512,
-	FAILURE_MS = 60000,
+	MISSING_MS = 15000,
 };
 
 /*
@@ -24,7 +25,14 @@ enum {
  * that somebody makes up can fill the first three, but not displace a
  * certificate, for only a successful fetch enters HELD.
  */
-enum state { QUEUED, FETCHING, FAILED, HELD, STATES };
+enum state { QUEUED, FETCHING, MISSING, HELD, STATES };
+
+/* What is wanted, and when. */
+struct ask {
+	struct str url;
+	uint64_t hash;
+	int64_t mono_ms;
+};
 
 struct waiter {
 	STAILQ_ENTRY(waiter) link;
@@ -36,12 +44,13 @@ STAILQ_HEAD(waiters, waiter);
 
 struct entry {
 	TAILQ_ENTRY(entry) link;
+	struct entry *after; /* of those that go together */
 	enum state state;
 	uint64_t hash;
 	struct waiters waiters; /* QUEUED, FETCHING */
 	size_t waiting;
-	int64_t until_ms;      /* FAILED: monotonic */
-	char problem[256];     /* FAILED */
+	int64_t until_ms;      /* MISSING: monotonic */
+	char problem[256];     /* MISSING */
 	struct sns_cert *cert; /* HELD */
 	struct str host, url;  /* url is NUL-terminated */
 	char text[];
@@ -59,6 +68,7 @@ struct sns_certs {
 	struct list list[STATES]; /* QUEUED oldest, others newest first */
 	size_t count[STATES];
 	size_t waiting;
+	struct cert_hosts hosts;
 };
 
 int sns_certs_new(struct sns_certs **out, sns_fetch *fetch, void *arg)
@@ -134,7 +144,7 @@ static void enter(struct sns_certs *c, struct entry *e, enum state state)
 
 static struct entry *find(struct sns_certs *c, struct str url, uint64_t hash)
 {
-	static const enum state order[] = { HELD, FETCHING, QUEUED, FAILED };
+	static const enum state order[] = { HELD, FETCHING, QUEUED, MISSING };
 	struct entry *e;
 
 	for (size_t i = 0; i < STATES; i++)
@@ -196,6 +206,11 @@ static bool host_of(struct str *out, struct str url)
 	return true;
 }
 
+static uint64_t hash_host(const struct sns_certs *c, struct str host)
+{
+	return hash_sip(c->secret, host.p, host.n);
+}
+
 static struct entry *entry_new(struct str url, uint64_t hash)
 {
 	struct entry *e = calloc(1, sizeof(*e) + url.n + 1);
@@ -211,21 +226,28 @@ static struct entry *entry_new(struct str url, uint64_t hash)
 }
 
 /* A new entry where the limits allow one: 0, -EBUSY, -ENOMEM. */
-static int admit(struct entry **out, struct sns_certs *c, struct str url,
-		 uint64_t hash, struct err *err)
+static int admit(struct entry **out, struct sns_certs *c,
+		 const struct ask *ask, struct err *err)
 {
 	struct entry *e;
 	struct str host = STR_NONE;
+	size_t under_way;
 
-	if (!host_of(&host, url))
+	if (!host_of(&host, ask->url))
 		return err_set(err, -EINVAL, "not an https URL");
+	under_way = of_host(c, QUEUED, host) + of_host(c, FETCHING, host);
 	if (c->count[QUEUED] + c->count[FETCHING] >= IN_ALL ||
-	    of_host(c, QUEUED, host) + of_host(c, FETCHING, host) >= PER_HOST)
+	    under_way >= PER_HOST)
 		return err_set(err, -EBUSY,
 			       "too many signing certificates "
 			       "are being fetched from %.*s",
 			       STR_ARG(host));
-	e = entry_new(url, hash);
+	if (!cert_host_ask(&c->hosts, hash_host(c, host), under_way,
+			   ask->mono_ms))
+		return err_set(err, -EAGAIN,
+			       "%.*s gave no certificate a moment ago, and is "
+			       "asked again soon", STR_ARG(host));
+	e = entry_new(ask->url, ask->hash);
 	if (!e)
 		return err_set(err, -ENOMEM, "out of memory");
 	enter(c, e, c->count[FETCHING] < FETCHES ? FETCHING : QUEUED);
@@ -237,9 +259,8 @@ static int admit(struct entry **out, struct sns_certs *c, struct str url,
  * Wait for e, or for a new entry where there is none yet. Its URL goes to
  * begin where a fetch has to begin now.
  */
-static int join(struct sns_certs *c, struct entry *e, struct str url,
-		uint64_t hash, struct waiter waiter, char *begin,
-		struct err *err)
+static int join(struct sns_certs *c, struct entry *e, const struct ask *ask,
+		struct waiter waiter, char *begin, struct err *err)
 {
 	struct waiter *w;
 	int r = 0;
@@ -253,7 +274,7 @@ static int join(struct sns_certs *c, struct entry *e, struct str url,
 		return err_set(err, -ENOMEM, "out of memory");
 	*w = waiter;
 	if (!e) {
-		r = admit(&e, c, url, hash, err);
+		r = admit(&e, c, ask, err);
 		if (r) {
 			free(w);
 			return r;
@@ -268,11 +289,11 @@ static int join(struct sns_certs *c, struct entry *e, struct str url,
 	return SNS_CERT_WAITING;
 }
 
-/* Answer from a certificate or a failure that is still fresh. */
+/* Answer from a certificate or its want that is still fresh. */
 static int known(const struct sns_cert **out, struct sns_certs *c,
 		 struct entry *e, struct err *err)
 {
-	if (e->state == FAILED)
+	if (e->state == MISSING)
 		return err_set(err, -EAGAIN,
 			       "the signing certificate could "
 			       "not be had a moment ago: %s",
@@ -303,26 +324,26 @@ int sns_certs_get(const struct sns_cert **out, struct sns_certs *c,
 		  void *arg, struct err *err)
 {
 	char room[URL_MAX], begin[URL_MAX + 1] = "";
+	struct ask ask = { .mono_ms = mono_ms };
 	struct entry *e;
-	uint64_t hash;
 	int r;
 
 	if (url.n > URL_MAX)
 		return err_set(err, -EINVAL, "an URL of %zu bytes", url.n);
-	url = without_port(room, url);
-	hash = hash_sip(c->secret, url.p, url.n);
+	ask.url = without_port(room, url);
+	ask.hash = hash_sip(c->secret, ask.url.p, ask.url.n);
 
 	pthread_mutex_lock(&c->lock);
-	e = find(c, url, hash);
-	if (e && e->state == FAILED && mono_ms >= e->until_ms) {
+	e = find(c, ask.url, ask.hash);
+	if (e && e->state == MISSING && mono_ms >= e->until_ms) {
 		leave(c, e);
 		entry_free(e);
 		e = NULL;
 	}
-	if (e && (e->state == HELD || e->state == FAILED))
+	if (e && (e->state == HELD || e->state == MISSING))
 		r = known(out, c, e, err);
 	else
-		r = join(c, e, url, hash,
+		r = join(c, e, &ask,
 			 (struct waiter){ .ready = ready, .arg = arg }, begin,
 			 err);
 	pthread_mutex_unlock(&c->lock);
@@ -332,23 +353,47 @@ int sns_certs_get(const struct sns_cert **out, struct sns_certs *c,
 	return r;
 }
 
-/* Put e, whose fetch is over, where it belongs. Returns what had to go. */
+/* The host answered for e: put it where it belongs. Returns what had to go. */
 static struct entry *settle(struct sns_certs *c, struct entry *e,
 			    struct sns_cert *cert, const char *problem,
 			    int64_t mono_ms)
 {
-	enum state state = cert ? HELD : FAILED;
+	enum state state = cert ? HELD : MISSING;
 	struct entry *gone = surplus(c, state, e->host);
 
 	if (gone)
 		leave(c, gone);
 	leave(c, e);
 	e->cert = cert;
-	e->until_ms = mono_ms + FAILURE_MS;
+	e->until_ms = mono_ms + MISSING_MS;
 	if (!cert)
 		memcpy(e->problem, problem,
 		       strnlen(problem, sizeof(e->problem) - 1));
 	enter(c, e, state);
+	return gone;
+}
+
+/*
+ * The host of e didn't answer: that tells nothing of its URL, and those that
+ * wait for the same host needn't find out each by itself. Returns them all.
+ */
+static struct entry *give_up(struct sns_certs *c, struct entry *e,
+			     struct waiters *waiters)
+{
+	struct entry *gone = e, *next;
+
+	leave(c, e);
+	e->after = NULL;
+	for (e = TAILQ_FIRST(&c->list[QUEUED]); e; e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (!str_eq(e->host, gone->host))
+			continue;
+		leave(c, e);
+		c->waiting -= e->waiting;
+		STAILQ_CONCAT(waiters, &e->waiters);
+		e->after = gone->after;
+		gone->after = e;
+	}
 	return gone;
 }
 
@@ -375,9 +420,9 @@ void sns_certs_fetched(struct sns_certs *c, const char *url, struct str body,
 	struct entry *e, *gone = NULL;
 	struct sns_cert *cert = NULL;
 
-	if (!body.p && problem)
+	if (!body.n && problem)
 		(void)err_set(&err, 0, "%s", problem);
-	if (body.p && sns_cert_read(&cert, body, &err))
+	if (body.n && sns_cert_read(&cert, body, &err))
 		cert = NULL;
 	if (cert)
 		sns_cert_retain(cert); /* for the callbacks */
@@ -387,14 +432,22 @@ void sns_certs_fetched(struct sns_certs *c, const char *url, struct str body,
 	if (e && e->state == FETCHING) {
 		STAILQ_CONCAT(&waiters, &e->waiters);
 		c->waiting -= e->waiting;
-		gone = settle(c, e, cert, err.text, mono_ms);
+		cert_host_ended(&c->hosts, hash_host(c, e->host),
+				cert ? CERT_HOST_GAVE :
+				body.p ? CERT_HOST_ANSWERED : CERT_HOST_FAILED,
+				mono_ms);
+		gone = body.p ? settle(c, e, cert, err.text, mono_ms) :
+				give_up(c, e, &waiters);
 		next_fetch(c, begin);
 	} else {
 		sns_cert_release(cert);
 	}
 	pthread_mutex_unlock(&c->lock);
 
-	entry_free(gone);
+	for (; gone; gone = e) {
+		e = gone->after;
+		entry_free(gone);
+	}
 	if (begin[0])
 		c->fetch(begin, c->arg);
 	tell(&waiters, cert, err.text);

@@ -100,6 +100,16 @@ bool partition_has_region(const struct partition *p, struct str region)
 	return false;
 }
 
+const struct partition *partition_of_region(struct str region)
+{
+	size_t count = sizeof(partitions) / sizeof(partitions[0]);
+
+	for (size_t i = 0; i < count; i++)
+		if (partition_has_region(&partitions[i], region))
+			return &partitions[i];
+	return NULL;
+}
+
 /* Is name signer + region + "." + suffix? */
 static bool signer_is(const struct partition *p, struct str region,
 		      struct str name)

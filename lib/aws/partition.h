@@ -19,6 +19,9 @@ const struct partition *partition_find(struct str name);
  */
 bool partition_has_region(const struct partition *p, struct str region);
 
+/* The partition whose regions have this form; NULL where none has. */
+const struct partition *partition_of_region(struct str region);
+
 /* "amazonaws.com" */
 const char *partition_suffix(const struct partition *p);
 

@@ -99,13 +99,33 @@ static void failed(struct desk *d, struct str url, int64_t now)
 	sns_certs_fetched(d->certs, text, STR_NONE, "timed out", now);
 }
 
-static void hold(struct desk *d, struct str url)
+/* The host answers, but has no such certificate. */
+static void missing(struct desk *d, struct str url, int64_t now)
+{
+	char text[600];
+
+	(void)snprintf(text, sizeof(text), "%.*s", STR_ARG(url));
+	sns_certs_fetched(d->certs, text, STR(""), "404", now);
+}
+
+static void count_fetch(const char *url, void *arg)
+{
+	(void)url;
+	++*(size_t *)arg;
+}
+
+static void hold_at(struct desk *d, struct str url, int64_t now)
 {
 	struct heard h = { 0 };
 
-	assert_int_equal(get(d, url, 0, &h), SNS_CERT_WAITING);
-	fetched(d, url, 0);
+	assert_int_equal(get(d, url, now, &h), SNS_CERT_WAITING);
+	fetched(d, url, now);
 	assert_true(h.times == 1 && h.good);
+}
+
+static void hold(struct desk *d, struct str url)
+{
+	hold_at(d, url, 0);
 }
 
 /* Is it at hand? Asks in a way that begins no fetch where it isn't. */
@@ -115,7 +135,7 @@ static bool held(struct desk *d, struct str url, struct heard *h)
 	int r = get(d, url, 0, h);
 
 	if (r == SNS_CERT_WAITING && d->asked > before)
-		failed(d, url, 0);
+		missing(d, url, 0);
 	return r == SNS_CERT_HELD;
 }
 
@@ -140,7 +160,7 @@ static void fetches_once_for_all_waiters(void **state)
 	desk_free(d);
 }
 
-static void remembers_failures_for_a_minute(void **state)
+static void remembers_what_is_missing(void **state)
 {
 	struct desk *d = desk_new();
 	struct str url = url_of("us-east-1", 1);
@@ -148,18 +168,116 @@ static void remembers_failures_for_a_minute(void **state)
 
 	(void)state;
 	assert_int_equal(get(d, url, 1000, &h), SNS_CERT_WAITING);
-	failed(d, url, 2000);
+	missing(d, url, 2000);
 	assert_int_equal(h.times, 1);
 	assert_false(h.good);
-	assert_string_equal(h.problem, "timed out");
+	assert_string_equal(h.problem, "404");
 	assert_int_equal(get(d, url, 2000, &later), -EAGAIN);
-	assert_int_equal(get(d, url, 61999, &later), -EAGAIN);
+	assert_int_equal(get(d, url, 16999, &later), -EAGAIN);
 	assert_int_equal(d->asked, 1);
-	assert_int_equal(get(d, url, 62000, &later), SNS_CERT_WAITING);
-	assert_int_equal(d->asked, 2);
-	fetched(d, url, 62100);
+	/* it says nothing of others */
+	hold_at(d, url_of("us-east-1", 2), 2000);
+	assert_int_equal(get(d, url, 17000, &later), SNS_CERT_WAITING);
+	assert_int_equal(d->asked, 3);
+	fetched(d, url, 17100);
 	assert_true(later.times == 1 && later.good);
-	assert_int_equal(get(d, url, 62200, &later), SNS_CERT_HELD);
+	assert_int_equal(get(d, url, 17200, &later), SNS_CERT_HELD);
+	desk_free(d);
+}
+
+/* S13: ever-new URLs of a host that is down. It is tried after 2 s, 4, 8, 8. */
+static void leaves_a_failing_host_alone(void **state)
+{
+	static const int64_t at[] = { 0, 2000, 6000, 14000, 22000, 30000 };
+	struct desk *d = desk_new();
+	struct heard h = { 0 };
+	unsigned i = 0;
+
+	(void)state;
+	for (int64_t now = 0; now < 31000; now += 10) {
+		struct str url = url_of("us-east-1", ++i);
+		size_t before = d->asked;
+		int r = get(d, url, now, &h);
+
+		if (r == SNS_CERT_WAITING)
+			failed(d, url, now);
+		else
+			assert_int_equal(r, -EAGAIN);
+		if (d->asked > before)
+			assert_int_equal(now, at[before]);
+	}
+	assert_int_equal(d->asked, 6);
+	assert_int_equal(h.times, 6);
+	/* other hosts' certificates can be had meanwhile */
+	hold_at(d, url_of("eu-west-1", 1), 31000);
+	/* the next try may be a genuine one's, and then all is well */
+	hold_at(d, url_of("us-east-1", 1), 38000);
+	assert_int_equal(get(d, url_of("us-east-1", 2), 38000, &h),
+			 SNS_CERT_WAITING);
+	desk_free(d);
+}
+
+/* While it is down one request at a time tries it. */
+static void tries_a_failing_host_by_one(void **state)
+{
+	struct desk *d = desk_new();
+	struct heard h[HOSTS_FULL] = { { 0 } };
+
+	(void)state;
+	for (unsigned i = 0; i < HOSTS_FULL; i++)
+		assert_int_equal(get(d, url_of("us-east-1", i), 0, &h[i]),
+				 SNS_CERT_WAITING);
+	/* what is queued behind the first failure needn't fail by itself */
+	failed(d, url_of("us-east-1", 0), 5000);
+	assert_int_equal(d->asked, FETCHES);
+	for (unsigned i = FETCHES; i < HOSTS_FULL; i++)
+		assert_string_equal(h[i].problem, "timed out");
+	for (unsigned i = 1; i < FETCHES; i++)
+		failed(d, url_of("us-east-1", i), 5000 + i);
+	for (unsigned i = 0; i < HOSTS_FULL; i++)
+		assert_int_equal(h[i].times, 1);
+	assert_int_equal(get(d, url_of("us-east-1", 0), 6999, &h[0]), -EAGAIN);
+	assert_int_equal(get(d, url_of("us-east-1", 0), 7000, &h[0]),
+			 SNS_CERT_WAITING);
+	assert_int_equal(get(d, url_of("us-east-1", 1), 7000, &h[1]), -EAGAIN);
+	/* any answer shows that the host is back */
+	missing(d, url_of("us-east-1", 0), 7100);
+	hold_at(d, url_of("us-east-1", 1), 7100);
+	desk_free(d);
+}
+
+/* URLs that somebody makes up, of hosts that answer at once. */
+static void bounds_what_brings_nothing(void **state)
+{
+	struct desk *d = calloc(1, sizeof(*d));
+	struct heard h = { 0 };
+	size_t count = 0, quiet = 0;
+	char region[32];
+
+	(void)state;
+	assert_int_equal(sns_certs_new(&d->certs, count_fetch, &count), 0);
+	for (unsigned i = 0; i < 6000; i++) {
+		struct str url = url_of("us-east-1", i);
+
+		if (get(d, url, i * 10, &h) == SNS_CERT_WAITING)
+			missing(d, url, i * 10);
+		else
+			quiet++;
+	}
+	/* a minute: 8 at once, and two a second */
+	assert_true(count <= 8 + 120 && count >= 120);
+	assert_int_equal(count + quiet, 6000);
+	count = 0;
+	for (unsigned i = 0; i < 6000; i++) {
+		struct str url;
+
+		(void)snprintf(region, sizeof(region), "us-x-%u", i);
+		url = url_of(region, i);
+		if (get(d, url, 100000 + i, &h) == SNS_CERT_WAITING)
+			failed(d, url, 100000 + i);
+	}
+	/* six seconds, ever-new hosts: 64 at once, and eight a second */
+	assert_true(count <= 64 + 48);
 	desk_free(d);
 }
 
@@ -337,15 +455,16 @@ static void failures_displace_no_certificate(void **state)
 	for (unsigned i = 0; i < HOSTS_FULL; i++)
 		hold(d, url_of("us-east-1", i));
 	for (unsigned i = 1000; i < 1200; i++) {
-		assert_int_equal(get(d, url_of("us-east-1", i), 0, &h),
+		assert_int_equal(get(d, url_of("us-east-1", i), 500 * i, &h),
 				 SNS_CERT_WAITING);
-		failed(d, url_of("us-east-1", i), 0);
+		missing(d, url_of("us-east-1", i), 500 * i);
 	}
 	for (unsigned i = 0; i < HOSTS_FULL; i++)
 		assert_true(held(d, url_of("us-east-1", i), &h));
 	/* the latest eight failures are still known */
-	assert_int_equal(get(d, url_of("us-east-1", 1192), 0, &h), -EAGAIN);
-	assert_int_equal(get(d, url_of("us-east-1", 1191), 0, &h),
+	assert_int_equal(get(d, url_of("us-east-1", 1192), 600000, &h),
+			 -EAGAIN);
+	assert_int_equal(get(d, url_of("us-east-1", 1191), 600000, &h),
 			 SNS_CERT_WAITING);
 	desk_free(d);
 }
@@ -469,7 +588,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fetches_once_for_all_waiters),
-		cmocka_unit_test(remembers_failures_for_a_minute),
+		cmocka_unit_test(remembers_what_is_missing),
+		cmocka_unit_test(leaves_a_failing_host_alone),
+		cmocka_unit_test(tries_a_failing_host_by_one),
+		cmocka_unit_test(bounds_what_brings_nothing),
 		cmocka_unit_test(junk_is_a_failure),
 		cmocka_unit_test(port_443_is_the_same),
 		cmocka_unit_test(fetches_four_at_a_time),

@@ -54,6 +54,12 @@ static void regions(void **state)
 		if (partition_has_region(p, str_from(t[i].region)) != t[i].ok)
 			fail_msg("%s %s", t[i].partition, t[i].region);
 	}
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++)
+		if (t[i].ok && partition_of_region(str_from(t[i].region)) !=
+				       partition_find(str_from(t[i].partition)))
+			fail_msg("%s", t[i].region);
+	assert_null(partition_of_region(STR("s3-us-west-2")));
+	assert_null(partition_of_region(STR("")));
 	assert_null(partition_find(STR("aws-iso-z")));
 	assert_null(partition_find(STR("")));
 	assert_null(partition_find(STR("AWS")));
