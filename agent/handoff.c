@@ -3,8 +3,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define PLACES 256		/* a power of two */
-#define BYTES_MAX (1u << 20)	/* of messages, not of what they became */
+#define PLACES 1024		/* a power of two */
+#define BYTES_MAX (2u << 20)	/* of messages, not of what they became */
 
 struct place {
 	int64_t first;

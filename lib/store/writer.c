@@ -12,12 +12,13 @@
  * fields: pushing is one exchange, and the writer takes all at once.
  */
 /*
- * After a run of so many the next lets more gather, as long as some come, in
- * so many steps of so long at most.
+ * After a run of so many the next lets as many gather again, as long as some
+ * come now and then, in so many steps of so long at most.
  */
 #define CROWD 4
-#define GATHER_STEPS 10
-#define GATHER_US 400
+#define GATHER_STEPS 6
+#define GATHER_PATIENCE 2
+#define GATHER_US 800
 
 enum kind { ACCEPT = 0, BATCH = 1, JOB = 2, KIND_MASK = 3 };
 
@@ -326,16 +327,20 @@ static void tidy(struct store *s, bool idle)
  * A crowd that was just answered is about to come back: a moment's wait saves
  * it most of its transactions. Who comes alone never waits.
  */
-static void gather(struct store *s)
+static void gather(struct store *s, size_t crowd)
 {
-	uintptr_t seen = 0, top;
+	size_t seen = 0, idle = 0;
 
 	for (int i = 0; i < GATHER_STEPS && !atomic_load(&s->stopping); i++) {
+		size_t n = 0;
+
 		usleep(GATHER_US);
-		top = atomic_load(&s->top);
-		if (top == seen)
+		for (uintptr_t at = atomic_load(&s->top); at; at = next_of(at))
+			n++;
+		idle = n > seen ? 0 : idle + 1;
+		if (n >= crowd || idle == (seen ? GATHER_PATIENCE : 1))
 			return;
-		seen = top;
+		seen = n;
 	}
 }
 
@@ -346,7 +351,7 @@ static void *writer(void *arg)
 
 	for (;;) {
 		if (n >= CROWD)
-			gather(s);
+			gather(s, n);
 		n = 0;
 		take(s);
 		if (s->first) {
