@@ -1,6 +1,7 @@
 #include "agent/agent.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,12 +13,16 @@
 
 #include "agent/admin/admin.h"
 #include "agent/ci.h"
+#include "agent/cloud.h"
 #include "agent/deliver.h"
 #include "agent/handoff.h"
 #include "agent/intake/intake.h"
+#include "agent/intake/queues.h"
 #include "agent/janitor.h"
 #include "agent/log.h"
+#include "agent/reconcile.h"
 #include "agent/rules.h"
+#include "agent/tags.h"
 #include "agent/triage.h"
 #include "aws/cert.h"
 #include "base/clock.h"
@@ -101,6 +106,18 @@ static int load_rules(struct agent *a, struct conf *c, struct faults *faults)
 	return rule_states_any_stale(states) ? -EINVAL : 0;
 }
 
+/* Pollers, credentials and reconciling keep to what they began with. */
+static void tell_restart(struct agent *a, const struct conf *fresh,
+			 struct faults *faults)
+{
+	const char *what = cloud_changed(a->first_conf, fresh);
+
+	if (what)
+		fault_add(faults, FAULT_WARNING, "restart", fresh->path, 0, 0,
+			  "%s has changed since the start: restart tocsin for "
+			  "it to take effect", what);
+}
+
 int agent_reload(struct agent *a, struct faults *faults)
 {
 	struct conf *fresh, *old = agent_conf(a);
@@ -115,6 +132,7 @@ int agent_reload(struct agent *a, struct faults *faults)
 		conf_free(old);
 		old = conf_ref(fresh);
 		log_open(fresh->log.level, fresh->log.format);
+		tell_restart(a, fresh, faults);
 	}
 	if (load_rules(a, old, faults))
 		rc = -EINVAL;
@@ -159,7 +177,8 @@ static int fail(int status, const char *what, const struct err *err)
 /* A store that can't be used won't be better by starting again. */
 static int store_status(int rc)
 {
-	return rc == -EBUSY || rc == -ENOMEM || rc == -EIO || rc == -ENOSPC ?
+	return rc == -EBUSY || rc == -ENOMEM || rc == -EIO || rc == -ENOSPC ||
+			       rc == -EAGAIN ?
 		       1 : EXIT_CONFIG;
 }
 
@@ -193,6 +212,38 @@ static unsigned cores(void)
 	return n > 1 ? (unsigned)n : 1;
 }
 
+/* Without keys at present all goes on: what needs them tries again. */
+static int open_cloud(struct agent *a)
+{
+	struct err err;
+	int rc = 0;
+
+	a->first_conf = conf_ref(a->conf);
+	if (cloud_wanted(a->conf))
+		rc = cloud_new(&a->cloud, a->conf, &err);
+	if (rc && (rc != -EINVAL || !a->conf->listener_count))
+		return fail(rc == -EINVAL ? EXIT_CONFIG : 1, "AWS", &err);
+	if (rc)
+		LOG(ERROR, "AWS is not asked for anything: alarms come by HTTP "
+			   "alone", LFC("error", err.text));
+	return 0;
+}
+
+/* What asks AWS by itself, once all that it feeds is there. */
+static int start_cloud(struct agent *a)
+{
+	struct err err;
+	int rc = 0;
+
+	if (a->cloud && a->conf->queue_count)
+		rc = queues_start(&a->queues, a, a->conf, &err);
+	if (rc)
+		return fail(rc == -EINVAL ? EXIT_CONFIG : 1, "queues", &err);
+	if (a->cloud && a->conf->aws.reconcile_ms > 0)
+		rc = reconcile_start(&a->reconcile, a, a->conf, &err);
+	return rc ? fail(1, "reconcile", &err) : 0;
+}
+
 static int start(struct agent *a, struct janitor **janitor)
 {
 	struct faults faults;
@@ -213,15 +264,23 @@ static int start(struct agent *a, struct janitor **janitor)
 		return fail(1, "rules can't be read",
 			    &(struct err){ "out of memory or store error" });
 	a->cis = cis_new();
+	a->tags = tags_new();
 	a->handoff = handoff_new();
-	if (!a->cis || !a->handoff || sns_certs_new(&a->certs, fetch_certificate, a))
+	if (!a->cis || !a->tags || !a->handoff ||
+	    sns_certs_new(&a->certs, fetch_certificate, a))
 		return fail(1, "start", &(struct err){ "out of memory" });
+	rc = open_cloud(a);
+	if (rc)
+		return rc;
 	if (deliver_start(&a->deliver, a, &err) ||
 	    triage_start(&a->triage, a, &err) ||
 	    janitor_start(janitor, a, &err))
 		return fail(1, "start", &err);
 	store_on_commit(a->store, wake, a);
 	triage_wake(a->triage);
+	rc = start_cloud(a);
+	if (rc)
+		return rc;
 	if (web_new(&a->web, &a->conf->web, cores(), &err) ||
 	    intake_listen(a, &err) || admin_listen(a, &err) ||
 	    web_start(a->admin, &err) || web_start(a->web, &err))
@@ -242,10 +301,13 @@ static void stop(struct agent *a, struct janitor *janitor)
 {
 	a->stopping = true;
 	sd_notify(0, "STOPPING=1");
-	if (a->web) {
+	if (a->web)
 		web_drain(a->web);
+	/* A poll that is cut short leaves its messages hidden for a while. */
+	queues_stop(a->queues);
+	reconcile_stop(a->reconcile);
+	if (a->web)
 		wait_for_answers(a->web);
-	}
 	if (a->store)
 		store_on_commit(a->store, NULL, NULL);
 	janitor_stop(janitor);
@@ -263,7 +325,11 @@ static void stop(struct agent *a, struct janitor *janitor)
 	web_free(a->web);
 	web_free(a->admin);
 	sns_certs_free(a->certs);
+	queues_free(a->queues);
+	reconcile_free(a->reconcile);
+	cloud_free(a->cloud);
 	cis_free(a->cis);
+	tags_free(a->tags);
 	handoff_free(a->handoff);
 }
 
@@ -338,6 +404,8 @@ int agent_run(const char *conf_path)
 	pthread_mutex_init(&a->snapshot_lock, NULL);
 	/* No core ever holds a secret. */
 	prctl(PR_SET_DUMPABLE, 0);
+	/* TLS buffers by themselves: idle connections leave no holes. */
+	mallopt(M_MMAP_THRESHOLD, 16 << 10);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
@@ -362,6 +430,7 @@ int agent_run(const char *conf_path)
 	ruleset_free(a->rules);
 	rule_states_free(a->rule_states);
 	conf_free(a->conf);
+	conf_free(a->first_conf);
 	keys_wipe(&a->keys);
 	pthread_mutex_destroy(&a->snapshot_lock);
 	free(a);

@@ -23,10 +23,15 @@ struct agent {
 	struct web *admin;
 	struct sns_certs *certs;
 	struct cis *cis;
+	struct tags *tags;		/* of alarms; off without reconcile */
+	struct cloud *cloud;		/* AWS's keys; NULL: not asked for */
+	struct queues *queues;		/* SQS; NULL: none configured */
+	struct reconcile *reconcile;	/* CloudWatch; NULL: off */
 	struct handoff *handoff;	/* from intake to triage */
 	struct triage *triage;
 	struct deliver *deliver;
 
+	struct conf *first_conf;	/* of the start: for AWS's parts */
 	pthread_mutex_t snapshot_lock;	/* of the two pointers below */
 	struct conf *conf;
 	struct ruleset *rules;

@@ -27,6 +27,14 @@ struct conf_webhook {
 	const char *token;	/* secret, never NULL */
 };
 
+struct conf_queue {
+	const char *url;	/* https, or http on loopback */
+	int64_t wait_ms;	/* of a long poll: 0 to 20 s */
+	int64_t visibility_ms;
+	unsigned concurrency;	/* pollers, each a thread */
+	bool verify;		/* SNS envelopes must be signed */
+};
+
 struct conf_cmdb_filter {
 	const char *field;	/* as a rule's `where` names it */
 	const char *parameter;	/* as StackFlow's query names it */
@@ -59,9 +67,15 @@ struct conf {
 	const struct conf_webhook *webhooks;
 	size_t webhook_count;
 
+	const struct conf_queue *queues;
+	size_t queue_count;
+
 	struct {
 		const char *region, *profile, *endpoint_url;
+		/* Secrets; both of the first two or none. */
+		const char *access_key_id, *secret_access_key, *session_token;
 		bool credential_process;
+		int64_t reconcile_ms;	/* 0: off */
 	} aws;
 
 	struct {
@@ -76,6 +90,7 @@ struct conf {
 			int64_t after_ms;
 			bool priority[5];	/* [1] to [4] */
 			const char *webhook;
+			const char *sns;	/* ARN of a topic */
 		} fallback;
 	} stackflow;
 

@@ -61,6 +61,18 @@ static const struct conf_key webhook[] = {
 	{ .name = NULL },
 };
 
+#define QUEUE(field) .offset = offsetof(struct conf_queue, field)
+static const struct conf_key queue[] = {
+	{ "queue_url", KIND_TEXT, QUEUE(url), .required = true },
+	{ "wait", KIND_SPAN, QUEUE(wait_ms),
+	  RANGE(0, 20 * SECOND, 20 * SECOND) },
+	{ "visibility", KIND_SPAN, QUEUE(visibility_ms),
+	  RANGE(5 * SECOND, 12 * HOUR, 60 * SECOND) },
+	{ "concurrency", KIND_INT, QUEUE(concurrency), RANGE(1, 64, 2) },
+	{ "verify", KIND_BOOL, QUEUE(verify), .number = true },
+	{ .name = NULL },
+};
+
 static const struct conf_key basic_auth[] = {
 	{ "user", KIND_TEXT, AT(sns.user), .required = true },
 	{ "password", KIND_TEXT, AT(sns.password), .required = true },
@@ -84,7 +96,12 @@ static const struct conf_key aws[] = {
 	{ "profile", KIND_TEXT, AT(aws.profile) },
 	{ "endpoint_url", KIND_URL, AT(aws.endpoint_url) },
 	{ "credential_process", KIND_BOOL, AT(aws.credential_process) },
-	{ "reconcile", .kind = KIND_LATER },
+	{ "access_key_id", KIND_TEXT, AT(aws.access_key_id) },
+	{ "secret_access_key", KIND_TEXT, AT(aws.secret_access_key) },
+	{ "session_token", KIND_TEXT, AT(aws.session_token) },
+	/* Not given: conf_aws.c. */
+	{ "reconcile", KIND_SPAN_OFF, AT(aws.reconcile_ms),
+	  RANGE(SECOND, DAY, -1) },
 	{ .name = NULL },
 };
 
@@ -115,7 +132,7 @@ static const struct conf_key fallback[] = {
 	{ "priority", KIND_CHOICES, AT(stackflow.fallback.priority),
 	  .list = priorities, .number = 1 << 1 | 1 << 2 },
 	{ "webhook", KIND_URL, AT(stackflow.fallback.webhook) },
-	{ "sns", .kind = KIND_LATER },
+	{ "sns", KIND_TEXT, AT(stackflow.fallback.sns) },
 	{ .name = NULL },
 };
 static const struct conf_key stackflow[] = {
@@ -191,7 +208,9 @@ const struct conf_key conf_keys[] = {
 	  .count = offsetof(struct conf, listener_count),
 	  .item = sizeof(struct conf_listener) },
 	{ "sns", KIND_MAP, .keys = sns },
-	{ "sqs", .kind = KIND_LATER },
+	{ "sqs", KIND_MAPS, AT(queues), .keys = queue,
+	  .count = offsetof(struct conf, queue_count),
+	  .item = sizeof(struct conf_queue) },
 	{ "webhooks", KIND_MAPS, AT(webhooks), .keys = webhook,
 	  .count = offsetof(struct conf, webhook_count),
 	  .item = sizeof(struct conf_webhook) },

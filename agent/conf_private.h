@@ -10,7 +10,7 @@
  * How conf*.c read a configuration: a tree of keys (conf_keys.c) is walked
  * beside the YAML tree (conf_walk.c), scalars are expanded (conf_text.c), and
  * what concerns several keys is checked at the end (conf_sense.c, conf_url.c,
- * conf_stackflow.c).
+ * conf_aws.c, conf_stackflow.c).
  */
 enum kind {
 	KIND_TEXT,	/* const char *; never empty */
@@ -20,6 +20,7 @@ enum kind {
 	KIND_INT,	/* int, unsigned or an enum; min to max */
 	KIND_SPAN,	/* int64_t, ms */
 	KIND_SPAN_INT,	/* unsigned, ms */
+	KIND_SPAN_OFF,	/* KIND_SPAN, or off: 0 */
 	KIND_SIZE,	/* uint64_t */
 	KIND_SIZE_T,	/* size_t */
 	KIND_CHOICE,	/* int: index in choices */
@@ -105,5 +106,9 @@ void conf_fill_stackflow(struct conf_walk *w, const struct yaml *root,
 			 struct conf *c);
 void conf_check_sense(struct conf_walk *w, const struct yaml *root,
 		      struct conf *c);
+/* Why this is no queue's URL; NULL: it is one. */
+const char *conf_queue_problem(struct str url);
+void conf_check_aws(struct conf_walk *w, const struct yaml *root,
+		    struct conf *c);
 
 #endif

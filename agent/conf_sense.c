@@ -77,22 +77,22 @@ static void check_listeners(struct conf_walk *w, const struct yaml *root,
 	const struct yaml *v = conf_node(root, "listen", NULL);
 	const struct conf_listener *l = c->listeners;
 
-	/* What is wrong with sqs was said already. */
-	if (c->listener_count == 0 &&
+	if (c->listener_count == 0 && c->queue_count == 0 &&
 	    (v == root || v->type == YAML_NULL || v->type == YAML_LIST))
 		conf_fault(w, v, "missing-key",
-			   "no way in: \"listen\" needs "
+			   "no way in: \"listen\" or \"sqs\" needs "
 			   "at least one entry");
 	if (c->listener_count == 0)
 		return;
 	for (v = v->child; v; v = v->next, l++)
 		if (v->type == YAML_MAP)
 			check_listener(w, v, l);
-	if (c->sns.topic_count == 0 && c->webhook_count == 0)
+	if (c->sns.topic_count == 0 && c->webhook_count == 0 &&
+	    c->queue_count == 0)
 		conf_warn(w, conf_node(root, "sns", "topics", NULL),
 			  "no-source",
 			  "nothing may come in: neither "
-			  "sns.topics nor webhooks names a source");
+			  "sns.topics nor webhooks nor sqs names a source");
 }
 
 static bool path_ok(const char *path)
@@ -253,6 +253,7 @@ void conf_check_sense(struct conf_walk *w, const struct yaml *root,
 	check_listeners(w, root, c);
 	check_paths(w, root, c);
 	check_sns(w, root, c);
+	conf_check_aws(w, root, c);
 	check_admin(w, root, c);
 	check_store(w, root, c);
 	check_connect_to(w, root, c);

@@ -39,6 +39,8 @@ static const char *expected(const struct conf_key *key)
 	case KIND_SPAN:
 	case KIND_SPAN_INT:
 		return "a duration like 30s";
+	case KIND_SPAN_OFF:
+		return "a duration like 5m, or off";
 	case KIND_SIZE:
 	case KIND_SIZE_T:
 		return "a size like 256KiB";
@@ -75,7 +77,8 @@ static void put_number(struct buf *out, const struct conf_key *key, int64_t n)
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
 	int unit = 0;
 
-	if (key->kind == KIND_SPAN || key->kind == KIND_SPAN_INT) {
+	if (key->kind == KIND_SPAN || key->kind == KIND_SPAN_INT ||
+	    key->kind == KIND_SPAN_OFF) {
 		if (n < 1000)
 			buf_printf(out, "%dms", (int)n);
 		else
@@ -183,6 +186,7 @@ static int read_number(int64_t *out, const struct conf_key *key,
 		return yaml_int(out, v);
 	case KIND_SPAN:
 	case KIND_SPAN_INT:
+	case KIND_SPAN_OFF:
 		return yaml_span(out, v);
 	default:
 		rc = yaml_size(&size, v);
@@ -190,6 +194,12 @@ static int read_number(int64_t *out, const struct conf_key *key,
 			*out = size > INT64_MAX ? INT64_MAX : (int64_t)size;
 		return rc;
 	}
+}
+
+static bool is_off(const struct yaml *v)
+{
+	return v->type == YAML_SCALAR &&
+	       (str_is(v->text, "off") || str_is(v->text, "false"));
 }
 
 static void take_number(struct conf_walk *w, const struct conf_key *key,
@@ -200,7 +210,9 @@ static void take_number(struct conf_walk *w, const struct conf_key *key,
 
 	if (conf_expand(w, v, &value))
 		return;
-	if (read_number(&n, key, &value))
+	if (key->kind == KIND_SPAN_OFF && is_off(&value))
+		store_number(key, base, 0);
+	else if (read_number(&n, key, &value))
 		wrong(w, v, expected(key));
 	else if (key->kind != KIND_BOOL && (n < key->min || n > key->max))
 		out_of_range(w, v, key);
@@ -364,9 +376,7 @@ static void take_pairs(struct conf_walk *w, const struct conf_key *key,
 /* Off is what this version does anyway. */
 static void take_later(struct conf_walk *w, const struct yaml *v)
 {
-	if ((v->type == YAML_LIST && v->count == 0) ||
-	    (v->type == YAML_SCALAR &&
-	     (str_is(v->text, "off") || str_is(v->text, "false"))))
+	if (is_off(v))
 		return;
 	conf_fault(w, v, "not-available", "%s is not available in this version",
 		   w->path);

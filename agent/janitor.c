@@ -77,7 +77,8 @@ int janitor_start(struct janitor **out, struct agent *a, struct err *err)
 	pthread_condattr_destroy(&attr);
 	if (pthread_create(&j->thread, NULL, run, j)) {
 		free(j);
-		return err_set(err, -EAGAIN, "can't start the janitor thread");
+		return err_set(err, -EAGAIN, "can't start the janitor "
+			       "thread: %s", strerror(EAGAIN));
 	}
 	pthread_setname_np(j->thread, "janitor");
 	*out = j;

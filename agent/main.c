@@ -5,8 +5,8 @@
 
 static const struct cmd *const cmds[] = {
 	&cmd_run,	&cmd_check,  &cmd_explain, &cmd_status,
-	&cmd_incidents, &cmd_events, &cmd_dead,	   &cmd_send,
-	&cmd_sandbox,	&cmd_version,
+	&cmd_incidents, &cmd_events, &cmd_dead,	   &cmd_doctor,
+	&cmd_send,	&cmd_sandbox, &cmd_version,
 };
 
 #define CMDS (sizeof(cmds) / sizeof(cmds[0]))

@@ -8,13 +8,15 @@
 #include "agent/ci.h"
 #include "agent/deliver.h"
 #include "agent/handoff.h"
+#include "agent/intake/intake.h"
 #include "agent/log.h"
+#include "agent/tags.h"
 #include "base/clock.h"
 
-#define BATCH 256
+#define BATCH 512
 /* From so many events at once on, more are let gather for one transaction. */
 #define CROWD 32
-#define GATHER_MS 25
+#define GATHER_MS 50
 #define CI_BUDGET_MS 2000
 #define WAITING_MAX 4096
 /* How often an event is tried with care after it has ended the process: the
@@ -52,8 +54,10 @@ struct work {
 	const struct alarm *alarm;
 	struct verdict verdict;
 	struct str subject, marker;
-	struct change change;
+	enum action action;
+	const char *because;
 	struct waiting *from;		/* NULL: fresh from the store */
+	bool tags_pending;		/* of a new incident: worth to wait */
 };
 
 static struct str subject_of(const struct alarm *a, struct arena *arena)
@@ -128,10 +132,50 @@ static void forget_alarms(struct triage *t)
 	t->decoded_first = 0;
 }
 
+/*
+ * CloudWatch's messages as a rule carry no tags: those that are known stand
+ * in, and are asked for where it fires.
+ */
+static int add_tags(struct triage *t, struct work *w,
+		    const struct ruleset *rules, struct arena *arena)
+{
+	const struct alarm *a = w->alarm;
+	const struct alarm_pair *list;
+	struct alarm *with;
+	size_t count;
+
+	if (!a->arn.n || a->tag_count)
+		return 0;
+	if (a->event != ALARM_CHANGED) {
+		tags_forget(t->agent->tags, a->arn);
+		return 0;
+	}
+	if (!ruleset_reads_tags(rules))
+		return 0;
+	switch (tags_find(&list, &count, arena, t->agent->tags, a->arn,
+			  a->state != ALARM_OK)) {
+	case TAGS_NONE:
+		return 0;
+	case TAGS_PENDING:
+		w->tags_pending = true;
+		return 0;
+	case TAGS_FOUND:
+		break;
+	}
+	with = arena_alloc(arena, sizeof(*with));
+	if (!with)
+		return -ENOMEM;
+	*with = *a;
+	alarm_set_tags(with, list, count);
+	w->alarm = with;
+	return 0;
+}
+
 static bool is_alarm(const struct event *e)
 {
 	return !str_is(e->kind, "subscription") &&
-	       !str_is(e->kind, "unsubscribe");
+	       !str_is(e->kind, "unsubscribe") &&
+	       !str_is(e->kind, KIND_REJECTED);
 }
 
 static void set_outcome(struct work *w, const char *action,
@@ -234,12 +278,13 @@ static bool creates(const struct change *c)
 	return false;
 }
 
-/* 1: it needs a new incident, and a CI that isn't known any more. */
+/* 1: it needs a new incident, and a CI or tags that aren't known yet. */
 static int apply(struct triage *t, struct work *w, bool late,
 		 struct batch *batch, const struct ruleset *rules,
 		 struct arena *arena)
 {
 	int64_t now_ms = clock_wall_ms();
+	struct change c;
 	struct situation s;
 	bool others = w->alarm->event != ALARM_CHANGED ||
 		      w->alarm->state != ALARM_FIRING;
@@ -251,22 +296,26 @@ static int apply(struct triage *t, struct work *w, bool late,
 	/* A key that a reload changed: an open incident keeps its own. */
 	if (s.incident && s.incident->state == INCIDENT_OPEN)
 		w->verdict.dedup_key = s.incident->key;
-	rc = incident_apply(&w->change, arena, &s, w->alarm, &w->verdict,
+	rc = incident_apply(&c, arena, &s, w->alarm, &w->verdict,
 			    w->event->id, STR_NONE, now_ms);
-	if (!rc && creates(&w->change)) {
+	if (!rc && creates(&c)) {
+		if (w->tags_pending && !late)
+			return 1;
+		if (w->tags_pending)
+			metrics_add(t->agent->metrics, METRIC_TAGS_FAILED, 1);
 		rc = decide(t, w, true, rules, arena);
 		if (rc < 0 || (rc && !late))
 			return rc;
 		w->marker = marker_of(t, w->verdict.dedup_key, arena);
-		rc = incident_apply(&w->change, arena, &s, w->alarm,
-				    &w->verdict, w->event->id, w->marker,
-				    now_ms);
+		rc = incident_apply(&c, arena, &s, w->alarm, &w->verdict,
+				    w->event->id, w->marker, now_ms);
 	}
 	if (rc)
 		return rc;
-	set_outcome(w, action_name(w->change.action), w->change.because,
-		    rules);
-	return batch_apply(batch, &w->change, w->event);
+	w->action = c.action;
+	w->because = c.because;
+	set_outcome(w, action_name(c.action), c.because, rules);
+	return batch_apply(batch, &c, w->event);
 }
 
 static void log_change(const struct work *w)
@@ -279,19 +328,19 @@ static void log_change(const struct work *w)
 		return;
 	}
 	/* Repeats are many and say little: one line a change of state. */
-	if (w->change.action == ACTION_NOTE || w->change.action == ACTION_IGNORE) {
+	if (w->action == ACTION_NOTE || w->action == ACTION_IGNORE) {
 		if (!log_wants(CONF_LOG_DEBUG))
 			return;
 		LOG(DEBUG, "decided", LF("event", e->id),
 		    LF("action", e->action), LF("key", w->verdict.dedup_key),
-		    LFC("because", w->change.because));
+		    LFC("because", w->because));
 		return;
 	}
 	LOG(INFO, "decided", LF("event", e->id), LF("action", e->action),
 	    LF("alarm", e->name), LFN("priority", w->verdict.priority),
 	    LF("team", w->verdict.team), LF("policy", w->verdict.policy),
 	    LF("where", w->verdict.where), LF("key", w->verdict.dedup_key),
-	    LFC("because", w->change.because));
+	    LFC("because", w->because));
 }
 
 /* Decide one event: applied to the batch, set to wait, or an error. */
@@ -302,10 +351,16 @@ static int take(struct triage *t, struct work *w, struct batch *batch,
 	int rc;
 
 	if (!is_alarm(w->event)) {
-		set_outcome(w, "ignore", "a subscription's message", rules);
+		bool dead = str_is(w->event->kind, KIND_REJECTED);
+
+		set_outcome(w, "ignore",
+			    dead ? "a dead letter" : "a subscription's message",
+			    rules);
 		return batch_outcome(batch, w->event);
 	}
 	rc = decode(t, w->event, arena, &w->alarm);
+	if (!rc)
+		rc = add_tags(t, w, rules, arena);
 	if (rc)
 		return rc;
 	w->subject = subject_of(w->alarm, arena);
@@ -615,7 +670,8 @@ int triage_start(struct triage **out, struct agent *a, struct err *err)
 	rc = store_reader_open(&t->reader, a->store, err);
 	*out = t;
 	if (!rc && pthread_create(&t->thread, NULL, run, t))
-		rc = err_set(err, -EAGAIN, "can't start the triage thread");
+		rc = err_set(err, -EAGAIN, "can't start the triage "
+			     "thread: %s", strerror(EAGAIN));
 	if (rc) {
 		store_reader_close(t->reader);
 		free(t);

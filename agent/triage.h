@@ -5,7 +5,7 @@
 
 /*
  * Committed events to decided changes, in batches, each one transaction.
- * An event whose CI look-up is under way waits up to 2 s, and with it what
+ * An event whose CI or tags are being looked up waits up to 2 s, and with it what
  * follows of the same key; the rest goes on.
  */
 struct triage;

@@ -6,6 +6,7 @@
 
 #include "agent/admin/api.h"
 #include "agent/log.h"
+#include "doc/jsonw.h"
 
 const struct api_route api_routes[] = {
 	{ "GET", "/healthz", api_healthz },
@@ -27,7 +28,9 @@ void api_error(struct api_answer *r, int status, const char *text)
 {
 	r->status = status;
 	buf_reset(&r->out);
-	buf_printf(&r->out, "{\"error\":\"%s\"}\n", text);
+	buf_puts(&r->out, "{\"error\":");
+	jsonw_put_quoted(&r->out, str_from(text));
+	buf_puts(&r->out, "}\n");
 }
 
 /* Segment by segment; the one at `*` goes to *arg. */

@@ -4,6 +4,9 @@
 
 #include "agent/admin/admin.h"
 #include "agent/deliver.h"
+#include "agent/reconcile.h"
+#include "agent/intake/intake.h"
+#include "agent/intake/queues.h"
 #include "agent/rules.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -178,7 +181,8 @@ static void put_event(struct jsonw *w, const struct event *e)
 	jsonw_kstr(w, "message_id",
 		   e->message_id.n ? e->message_id : STR_NONE);
 	jsonw_kstr(w, "subject", e->subject.n ? e->subject : STR_NONE);
-	jsonw_kcstr(w, "status", status[e->status]);
+	jsonw_kcstr(w, "status", str_is(e->kind, KIND_REJECTED) ?
+				 "dead" : status[e->status]);
 	jsonw_kstr(w, "action", e->action.n ? e->action : STR_NONE);
 	jsonw_kstr(w, "because", e->because.n ? e->because : STR_NONE);
 	jsonw_kstr(w, "team", e->team.n ? e->team : STR_NONE);
@@ -314,6 +318,29 @@ static void put_stackflow(struct jsonw *w, const struct deliver_state *s)
 	jsonw_end_object(w);
 }
 
+static void put_queues(struct jsonw *w, struct queues *queues)
+{
+	jsonw_key(w, "queues");
+	jsonw_array(w);
+	for (size_t i = 0; i < queues_count(queues); i++) {
+		struct queue_status q;
+
+		queues_status(&q, queues, i);
+		jsonw_object(w);
+		jsonw_kstr(w, "name", q.name);
+		jsonw_kcstr(w, "url", q.url);
+		jsonw_kcstr(w, "state", queue_state_name(q.state));
+		jsonw_kcstr(w, "problem", q.trouble[0] ? q.trouble : NULL);
+		jsonw_kint(w, "pollers", q.pollers);
+		jsonw_ktime(w, "last_success_at", q.last_success_ms);
+		jsonw_kint(w, "received", (int64_t)q.received);
+		jsonw_kint(w, "deleted", (int64_t)q.deleted);
+		jsonw_kint(w, "errors", (int64_t)q.errors);
+		jsonw_end_object(w);
+	}
+	jsonw_end_array(w);
+}
+
 static void put_counters(struct jsonw *w, const struct metrics *m)
 {
 	static const struct {
@@ -377,8 +404,13 @@ void api_status(struct agent *a, const struct web_request *req, struct str arg,
 		   ready ? STR_NONE : str_trim(buf_str(&why)));
 	put_backlog(&w, &n);
 	put_stackflow(&w, &s);
+	put_queues(&w, a->queues);
 	put_counters(&w, a->metrics);
 	put_stale(a, &w);
+	if (a->reconcile) {
+		jsonw_key(&w, "cloudwatch");
+		reconcile_put_status(&w, a->reconcile);
+	}
 	if (end >= 0)
 		jsonw_kint(&w, "certificate_days",
 			   (end - clock_wall_ms()) / 86400000);

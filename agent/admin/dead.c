@@ -2,13 +2,31 @@
 
 #include <errno.h>
 
+#include "agent/intake/queues.h"
 #include "base/clock.h"
+#include "base/encode.h"
 #include "doc/jsonw.h"
 
 #define ROWS 500
 #define ARENA_MAX (64 << 20)
+#define BYTES_SHOWN (16 << 10)	/* of a message; its event has them all */
 
-static void put_op(struct jsonw *w, const struct op *op)
+/* A message that was refused stays with its event. */
+static struct str body_of(const struct op *op, struct store_reader *reader,
+			  struct arena *arena)
+{
+	struct event e;
+
+	if (op->kind == OP_CONFIRM)	/* a token */
+		return STR_NONE;
+	if (op->kind != OP_REJECTED)
+		return op->body;
+	if (store_event(&e, reader, op->events, arena) <= 0 || !e.payload.p)
+		return STR_NONE;
+	return utf8_cut(e.payload, BYTES_SHOWN);
+}
+
+static void put_op(struct jsonw *w, const struct op *op, struct str body)
 {
 	jsonw_object(w);
 	jsonw_kint(w, "id", op->id);
@@ -22,8 +40,7 @@ static void put_op(struct jsonw *w, const struct op *op)
 	jsonw_kint(w, "status", op->status);
 	jsonw_kstr(w, "problem", op->problem);
 	jsonw_kstr(w, "events", op->events);
-	/* A confirmation's body is a token. */
-	jsonw_kstr(w, "body", op->kind == OP_CONFIRM ? STR_NONE : op->body);
+	jsonw_kstr(w, "body", body);
 	jsonw_end_object(w);
 }
 
@@ -32,6 +49,7 @@ void api_dead(struct agent *a, const struct web_request *req, struct str arg,
 {
 	const struct store_page page = { .limit = ROWS };
 	struct arena *arena = arena_new(ARENA_MAX);
+	struct arena *scratch = arena_new(ARENA_MAX);
 	struct jsonw w = JSONW(&r->out);
 	struct store_reader *reader = NULL;
 	struct op *list = NULL;
@@ -39,21 +57,24 @@ void api_dead(struct agent *a, const struct web_request *req, struct str arg,
 
 	(void)req;
 	(void)arg;
-	if (arena)
+	if (arena && scratch)
 		list = arena_array(arena, ROWS, sizeof(*list));
 	if (list && !store_reader_open(&reader, a->store, NULL))
 		n = store_list_ops(list, reader, OP_DEAD, &page, arena);
 	jsonw_object(&w);
 	jsonw_key(&w, "dead");
 	jsonw_array(&w);
-	for (int i = 0; i < n; i++)
-		put_op(&w, &list[i]);
+	for (int i = 0; i < n; i++) {
+		put_op(&w, &list[i], body_of(&list[i], reader, scratch));
+		arena_reset(scratch);
+	}
 	jsonw_end_array(&w);
 	jsonw_end_object(&w);
 	buf_putc(&r->out, '\n');
 	if (n < 0)
 		api_error(r, 503, "the store can't be read now");
 	store_reader_close(reader);
+	arena_free(scratch);
 	arena_free(arena);
 }
 
@@ -99,8 +120,28 @@ static int release(struct store_write *w, struct op *note,
 	return 1;
 }
 
+/* A message that was refused isn't sent anywhere: it is judged once more. */
+static int judge_again(struct agent *a, struct op *op,
+		       struct store_reader *reader, struct arena *arena,
+		       struct err *err)
+{
+	struct event e;
+	int rc = store_event(&e, reader, op->events, arena);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0 || !e.payload.p)
+		return err_set(err, -EINVAL, "its bytes have expired "
+			       "(store.retain): only drop is left");
+	rc = queues_judge_again(a, op->target, &e, err);
+	if (rc)
+		return rc;
+	op->state = OP_DONE;
+	return 0;
+}
+
 static int change(struct agent *a, struct str id, bool retry,
-		  struct arena *arena)
+		  struct arena *arena, struct err *err)
 {
 	struct store_reader *reader = NULL;
 	struct store_write writes[3];
@@ -122,6 +163,11 @@ static int change(struct agent *a, struct str id, bool retry,
 	op.state = retry ? OP_READY : OP_DONE;
 	op.not_before_ms = clock_wall_ms();
 	op.attempts = 0;
+	if (retry && op.kind == OP_REJECTED) {
+		rc = judge_again(a, &op, reader, arena, err);
+		if (rc)
+			goto out;
+	}
 	if (!retry)
 		op.problem = arena_printf(arena, "dropped by an operator; %.*s",
 					  STR_ARG(op.problem));
@@ -145,13 +191,16 @@ static void act(struct agent *a, struct str id, bool retry,
 		struct api_answer *r)
 {
 	struct arena *arena = arena_new(ARENA_MAX);
-	int rc = arena ? change(a, id, retry, arena) : -ENOMEM;
+	struct err err = { "" };
+	int rc = arena ? change(a, id, retry, arena, &err) : -ENOMEM;
 
 	if (rc > 0)
 		buf_printf(&r->out, "{\"id\":%.*s,\"done\":\"%s\"}\n",
 			   STR_ARG(id), retry ? "retry" : "drop");
 	else if (rc == 0 || rc == -ESTALE)
 		api_error(r, 404, "no dead letter of this id");
+	else if (err.text[0])
+		api_error(r, rc == -EINVAL ? 422 : 503, err.text);
 	else
 		api_error(r, 503, "the store can't do it now");
 	arena_free(arena);

@@ -1,6 +1,7 @@
 #include "agent/admin/admin.h"
 #include "agent/admin/api.h"
 #include "agent/deliver.h"
+#include "agent/intake/queues.h"
 #include "agent/rules.h"
 #include "base/clock.h"
 #include "doc/jsonw.h"
@@ -89,7 +90,8 @@ static void put_store(struct buf *out, const struct store_counts *n)
 			"Writes to StackFlow whose outcome is being looked up",
 			n->in_doubt);
 	metrics_put_one(out, "tocsin_dead_letters", "gauge",
-			"Writes that were refused for good and kept",
+			"Writes that were refused for good and kept, and "
+			"queue messages that may not be believed",
 			n->dead);
 	metrics_put_one(out, "tocsin_operations_held", "gauge",
 			"Notes that wait for their incident's budget",
@@ -166,6 +168,7 @@ void api_metrics(struct agent *a, const struct web_request *req,
 	put_store(&r->out, &n);
 	put_delivery(&r->out, &s);
 	put_web(a, &r->out);
+	queues_metrics(a->queues, &r->out);
 	put_stale(a, &r->out);
 	metrics_put_one(&r->out, "process_start_time_seconds", "gauge",
 			"Unix time of the start", a->started_ms / 1000);

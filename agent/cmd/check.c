@@ -16,7 +16,7 @@ static bool is_conf(struct str text)
 						 "severity" };
 	static const char *const conf_keys[] = { "listen", "sns", "stackflow",
 						 "store", "webhooks", "rules",
-						 "admin" };
+						 "admin", "sqs", "aws" };
 	struct arena *arena = arena_new(64 << 20);
 	struct faults quiet;
 	struct yaml *doc;
@@ -26,7 +26,7 @@ static bool is_conf(struct str text)
 	doc = arena ? yaml_read(arena, text, "", &quiet) : NULL;
 	for (size_t i = 0; doc && i < 6; i++)
 		rules |= yaml_get(doc, rule_keys[i]) != NULL;
-	for (size_t i = 0; doc && i < 7; i++)
+	for (size_t i = 0; doc && i < 9; i++)
 		conf |= yaml_get(doc, conf_keys[i]) != NULL;
 	faults_fini(&quiet);
 	arena_free(arena);

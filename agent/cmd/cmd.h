@@ -16,8 +16,8 @@ struct cmd {
 
 enum { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2, CMD_CONFIG = 78 };
 
-extern const struct cmd cmd_check, cmd_dead, cmd_events, cmd_explain,
-	cmd_incidents, cmd_run, cmd_sandbox, cmd_send, cmd_status,
-	cmd_version;
+extern const struct cmd cmd_check, cmd_dead, cmd_doctor, cmd_events,
+	cmd_explain, cmd_incidents, cmd_run, cmd_sandbox, cmd_send,
+	cmd_status, cmd_version;
 
 #endif

@@ -6,7 +6,7 @@
 
 static const struct column columns[] = {
 	{ "ID", "id", 0 },	     { "KIND", "kind", 0 },
-	{ "INCIDENT", "target", 1 }, { "CREATED", "created_at", 0 },
+	{ "TARGET", "target", 1 }, { "CREATED", "created_at", 0 },
 	{ "TRIES", "attempts", 2 },  { "STATUS", "status", 0 },
 	{ "PROBLEM", "problem", 0 },
 };
@@ -58,12 +58,14 @@ static int run(int argc, char **argv)
 
 const struct cmd cmd_dead = {
 	.name = "dead",
-	.summary = "writes that StackFlow refused for good: list, retry, drop",
+	.summary = "what was refused for good: list, retry, drop",
 	.usage =
 		"usage: tocsin dead [-c FILE] [--json]\n"
 		"       tocsin dead [-c FILE] retry|drop ID...\n"
 		"\n"
-		"Lists the dead letters with StackFlow's answer, sends them again,\n"
-		"or gives them up. Acting needs admin.token, or the unix socket.\n",
+		"Lists the dead letters: writes with StackFlow's answer, and messages\n"
+		"of a queue that may not be believed. Sends writes again and judges\n"
+		"messages once more, or gives them up. Acting needs admin.token, or\n"
+		"the unix socket.\n",
 	.run = run,
 };

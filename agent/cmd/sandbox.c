@@ -27,30 +27,36 @@ static const char usage[] =
 	"  --account ACCOUNT       of topics given by name (111122223333)\n"
 	"  --trust FILE            PEM: whom SNS trusts beside the system's roots\n"
 	"  --cis FILE              JSON array of CIs to seed\n"
-	"  --set NAME=VALUE        turn a setting, may be repeated; also POST\n"
-	"                          /sandbox/settings while it runs\n"
-	"  --fault KIND[,KEY=VALUE]...  a fault on demand, may be repeated; also\n"
-	"                          POST /sandbox/faults while it runs\n"
-	"  --help                  this text, with settings and kinds of faults\n";
+	"  --set NAME=VALUE        turn a setting, also more than once; POST\n"
+	"                          /sandbox/settings later (--set help lists them)\n"
+	"  --fault KIND[,KEY=VALUE]...  a fault, also more than once; POST\n"
+	"                          /sandbox/faults later (--fault help lists them)\n";
 
 static const char fault_keys[] =
-	"\nKeys of a fault: method, path (globs beneath /prod/api), p (chance,\n"
-	"0 to 1), count (how often), skip (spare so many first), reused=true\n"
-	"(only on a connection used before), status, delay, size, retry_after,\n"
-	"location, body. A path of /sns/certificate or /sns/query with error or\n"
-	"answer strikes SNS's own listener.\n";
+	"\nKeys: method, path (globs beneath /prod/api; with error or answer also\n"
+	"/sns/certificate, /sns/query), p (chance, 0 to 1), count (how often),\n"
+	"skip (so many first), reused=true (only on a connection used before),\n"
+	"status, delay, size, retry_after, location, body.\n";
 
-static int help(void)
+static int list_settings(void)
 {
 	struct buf out = BUF_INIT(65536);
 
-	buf_puts(&out, usage);
-	buf_puts(&out, "\nSettings (and what they are at first):\n");
+	buf_puts(&out, "Settings, and what they are at first:\n");
 	sandbox_put_settings_help(&out);
-	buf_puts(&out, "\nFaults:\n");
+	fputs(buf_str(&out).p, stdout);
+	buf_fini(&out);
+	return CMD_OK;
+}
+
+static int list_faults(void)
+{
+	struct buf out = BUF_INIT(65536);
+
+	buf_puts(&out, "Faults:\n");
 	sandbox_put_faults_help(&out);
 	buf_puts(&out, fault_keys);
-	fputs(out.p, stdout);
+	fputs(buf_str(&out).p, stdout);
 	buf_fini(&out);
 	return CMD_OK;
 }
@@ -123,6 +129,11 @@ static int set_option(struct sandbox_options *o, struct lists *lists,
 						 lists->faults, value);
 }
 
+static bool is(const struct option *o, const char *name)
+{
+	return strcmp(o->name, name) == 0;
+}
+
 static int run(int argc, char **argv)
 {
 #define OPTION(name) { name, required_argument, NULL, 1 }
@@ -144,10 +155,16 @@ static int run(int argc, char **argv)
 
 	optind = 1;
 	while ((opt = getopt_long(argc, argv, "h", options, &at)) != -1) {
-		if (opt == 'h')
-			return help();
+		if (opt == 'h') {
+			fputs(usage, stdout);
+			return CMD_OK;
+		}
 		if (opt != 1)
 			return CMD_USAGE;
+		if (strcmp(optarg, "help") == 0 && is(&options[at], "set"))
+			return list_settings();
+		if (strcmp(optarg, "help") == 0 && is(&options[at], "fault"))
+			return list_faults();
 		status = set_option(&o, &lists, options[at].name, optarg);
 		if (status)
 			return status;

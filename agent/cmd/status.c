@@ -17,6 +17,56 @@ static void line(const char *label, const struct json *v, struct arena *arena)
 	buf_fini(&b);
 }
 
+static void print_queue(const struct json *q, struct arena *arena)
+{
+	struct buf b = BUF_INIT(4096);
+
+	utf8_put_safe(&b, json_get_str(q, "name"), 100);
+	buf_puts(&b, ": ");
+	utf8_put_safe(&b, json_get_str(q, "state"), 20);
+	if (json_get(q, "problem")) {
+		buf_puts(&b, ", ");
+		utf8_put_safe(&b, json_get_str(q, "problem"), 300);
+	}
+	buf_puts(&b, ", last answer ");
+	utf8_put_safe(&b, json_get(q, "last_success_at") ?
+			      json_text(json_get(q, "last_success_at"), arena) :
+			      STR("never"), 40);
+	printf("%-20s %s\n", "queue", buf_str(&b).p);
+	buf_fini(&b);
+}
+
+/* Alarms that open incidents and nothing ends, each on a line. */
+static void print_lacking(const struct json *c, struct arena *arena)
+{
+	const struct json *list = json_get(c, "alarms_without_ok_action");
+	int64_t total = json_int(
+		json_get(c, "alarms_without_ok_action_total"), 0);
+	struct buf b = BUF_INIT(4096);
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *a = json_item(list, i);
+
+		buf_reset(&b);
+		utf8_put_safe(&b, json_text(json_get(a, "region"), arena), 64);
+		buf_putc(&b, ' ');
+		utf8_put_safe(&b, json_text(json_get(a, "alarm"), arena), 500);
+		printf("%-20s %s\n", "no OK action", buf_str(&b).p);
+	}
+	if (total > (int64_t)json_count(list))
+		printf("%-20s and %lld more\n", "no OK action",
+		       (long long)(total - (int64_t)json_count(list)));
+	buf_fini(&b);
+}
+
+static void print_cloudwatch(const struct json *c, struct arena *arena)
+{
+	line("CloudWatch compared", json_get(c, "last_compared_at"), arena);
+	if (json_get(c, "problem"))
+		line("CloudWatch problem", json_get(c, "problem"), arena);
+	print_lacking(c, arena);
+}
+
 static void print(const struct json *s, struct arena *arena)
 {
 	static const struct {
@@ -46,8 +96,12 @@ static void print(const struct json *s, struct arena *arena)
 	line("StackFlow last seen", json_get(sf, "last_success_at"), arena);
 	if (json_get(sf, "problem"))
 		line("StackFlow problem", json_get(sf, "problem"), arena);
+	for (size_t i = 0; i < json_count(json_get(s, "queues")); i++)
+		print_queue(json_item(json_get(s, "queues"), i), arena);
 	for (size_t i = 0; i < json_count(stale); i++)
 		line("rules stale", json_item(stale, i), arena);
+	if (json_get(s, "cloudwatch"))
+		print_cloudwatch(json_get(s, "cloudwatch"), arena);
 }
 
 static int run(int argc, char **argv)

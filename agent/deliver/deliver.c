@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/ci.h"
+#include "agent/cloud.h"
 #include "agent/log.h"
 #include "agent/triage.h"
 #include "aws/cert.h"
@@ -15,10 +16,10 @@
 
 #define BREAKER_MS 10000
 #define BREAKER_TRY_MS 1000
-#define RESEND_PER_SECOND 10.0
 #define CERT_MAX (16 << 10)
 #define CERT_MS 5000
 #define CLOCK_BACK_MS 5000 /* smaller steps back are waited out */
+#define CLOCK_STEADY_MS 60000
 
 struct task *task_new(struct deliver *d, const struct op *op)
 {
@@ -53,6 +54,8 @@ void task_free(struct task *t)
 {
 	if (!t)
 		return;
+	if (t->spends)	/* it wasn't sent after all */
+		t->d->resend += 1;
 	arena_free(t->arena);
 	free(t);
 }
@@ -120,8 +123,8 @@ static bool busy(const struct deliver *d, const struct op *op)
 	return false;
 }
 
-/* A write that is sent again spends from a budget of a tenth of all writes,
- * and of ten a second whatever the rest is. */
+/* What may have been carried out and is sent again spends from a budget; a
+ * write that surely never was is as good as a first one. */
 static bool may_resend(struct deliver *d, int64_t mono_ms)
 {
 	d->resend += (double)(mono_ms - d->resend_ms) / 1000 *
@@ -132,7 +135,6 @@ static bool may_resend(struct deliver *d, int64_t mono_ms)
 	if (d->resend < 1)
 		return false;
 	d->resend -= 1;
-	metrics_add(d->agent->metrics, METRIC_OPS_RESENT, 1);
 	return true;
 }
 
@@ -149,6 +151,7 @@ static enum phase first_phase(const struct op *op)
 	case OP_CONFIRM:
 	case OP_FALLBACK:
 	case OP_AUDIT:
+	case OP_REJECTED:
 		break;
 	}
 	return PHASE_BEGIN;
@@ -201,13 +204,12 @@ static int take_up(struct deliver *d, const struct op *op, int64_t mono_ms)
 		d->create_waits = true;
 		return 0;
 	}
-	if (op->attempts > 0 && !may_resend(d, mono_ms))
+	if (op->searches > 0 && !may_resend(d, mono_ms))
 		return 0;
-	if (op->attempts == 0)
-		d->resend += 0.1;
 	t = task_new(d, op);
 	if (!t)
 		return -ENOMEM;
+	t->spends = op->searches > 0;
 	t->phase = first_phase(op);
 	if (op->kind == OP_CREATE && d->known_any) {
 		int rc = find_known(t);
@@ -306,6 +308,9 @@ static void fetched(const struct rest_response *r, void *arg)
 {
 	struct fetch *f = arg;
 	bool ok = r->outcome == REST_ANSWERED && r->status == 200;
+	bool missing = r->outcome == REST_ANSWERED && r->status >= 400 &&
+		       r->status < 500 && r->status != 408 &&
+		       r->status != 429;
 	char problem[300];
 
 	agent_saw_date(f->d->agent, r->date_ms);
@@ -319,7 +324,8 @@ static void fetched(const struct rest_response *r, void *arg)
 		LOG(WARNING, "can't fetch a signing certificate",
 		    LFC("problem", problem));
 	sns_certs_fetched(f->d->agent->certs, f->url,
-			  ok ? r->body : STR_NONE, ok ? NULL : problem,
+			  ok ? r->body : missing ? STR("") : STR_NONE,
+			  ok ? NULL : problem,
 			  clock_mono_ms());
 	free(f);
 }
@@ -452,7 +458,9 @@ static int client_open(struct deliver *d, struct err *err)
 	pthread_mutex_lock(&d->lock);	/* deliver_wake() looks at it */
 	d->rest = rest;
 	pthread_mutex_unlock(&d->lock);
-	return sf_client_new(&d->sf, &so, rest, err);
+	if (c->stackflow.fallback.sns && d->agent->cloud)
+		rc = cloud_client_on(&d->aws, rest, d->agent->cloud, c, err);
+	return rc ? rc : sf_client_new(&d->sf, &so, rest, err);
 }
 
 static void client_close(struct deliver *d)
@@ -462,6 +470,8 @@ static void client_close(struct deliver *d)
 	pthread_mutex_lock(&d->lock);
 	d->rest = NULL;
 	pthread_mutex_unlock(&d->lock);
+	aws_client_free(d->aws);
+	d->aws = NULL;
 	/* The loop ends requests first, while the client still is there. */
 	rest_free(rest);
 	sf_client_free(d->sf);
@@ -497,6 +507,19 @@ static bool renew_client(struct deliver *d)
 	return false;
 }
 
+/* That StackFlow's credentials fail is known before an alarm needs them. */
+static void tell_credentials(struct deliver *d, const struct sf_stats *s)
+{
+	if (strcmp(s->auth_problem, d->auth_problem) == 0)
+		return;
+	memcpy(d->auth_problem, s->auth_problem, sizeof(d->auth_problem));
+	snprintf(d->state.problem, sizeof(d->state.problem), "%s",
+		 s->auth_problem);
+	if (s->auth_problem[0])
+		LOG(ERROR, "StackFlow's credentials don't serve",
+		    LFC("problem", s->auth_problem));
+}
+
 static void publish_state(struct deliver *d)
 {
 	int64_t mono = clock_mono_ms();
@@ -504,6 +527,7 @@ static void publish_state(struct deliver *d)
 
 	sf_client_stats(d->sf, &s);
 	pthread_mutex_lock(&d->lock);
+	tell_credentials(d, &s);
 	d->state.authenticated = s.authenticated;
 	d->state.rate_limit = s.rate_limit;
 	d->state.rate_remaining = s.rate_remaining;
@@ -555,6 +579,20 @@ static bool in_flight(const struct deliver *d)
 	return rest_active(d->rest) > 0;
 }
 
+/* What was sent before the clock was set anew can't be told by this one. */
+static void watch_steadiness(struct deliver *d, int64_t now_ms,
+			     int64_t less_mono_ms)
+{
+	int64_t off = less_mono_ms - d->steady_less_mono_ms;
+
+	if (off > -CLOCK_STEADY_MS && off < CLOCK_STEADY_MS)
+		return;
+	d->steady_ms = now_ms;
+	d->steady_less_mono_ms = less_mono_ms;
+	for (struct doubt *x = d->doubts; x; x = x->next)
+		x->since_ms = 0;
+}
+
 /* Moments to come are kept in wall time: none may move away by a clock that
  * is set back. */
 static int watch_clock(struct deliver *d, int64_t now_ms)
@@ -563,6 +601,7 @@ static int watch_clock(struct deliver *d, int64_t now_ms)
 	int64_t by = d->wall_less_mono_ms - now;
 
 	d->wall_less_mono_ms = now;
+	watch_steadiness(d, now_ms, now);
 	if (by < CLOCK_BACK_MS)
 		return 0;
 	LOG(WARNING, "the clock was set back", LFN("by_ms", by));
@@ -582,6 +621,8 @@ static bool turn(struct deliver *d)
 	int rc;
 
 	rest_step(d->rest, wait_ms(d, now));
+	if (d->aws)
+		(void)aws_client_step(d->aws);
 	now = clock_wall_ms();
 	pthread_mutex_lock(&d->lock);
 	stop = stop_new = d->stop;
@@ -607,6 +648,8 @@ static bool turn(struct deliver *d)
 	if (!rc)
 		start_requests(d);
 	if (!rc && !stop_new) {
+		/* Fetches and renews the token, alarms or none. */
+		(void)sf_client_wait_ms(d->sf, clock_mono_ms());
 		if (!d->sweep && sweep_needed(d, now) &&
 		    deliver_room(d, clock_mono_ms()) == 0)
 			rc = sweep_start(d);
@@ -666,7 +709,9 @@ int deliver_start(struct deliver **out, struct agent *a, struct err *err)
 	d->state.reachable = true;
 	d->state.rate_limit = d->state.rate_remaining = -1;
 	d->resend_ms = clock_mono_ms();
-	d->wall_less_mono_ms = clock_wall_ms() - d->resend_ms;
+	d->steady_ms = clock_wall_ms();
+	d->wall_less_mono_ms = d->steady_ms - d->resend_ms;
+	d->steady_less_mono_ms = d->wall_less_mono_ms;
 	pthread_mutex_init(&d->lock, NULL);
 	rc = store_reader_open(&d->reader, a->store, err);
 	if (!rc)
@@ -675,7 +720,8 @@ int deliver_start(struct deliver **out, struct agent *a, struct err *err)
 		rc = load(d, err);
 	*out = d;
 	if (!rc && pthread_create(&d->thread, NULL, run, d))
-		rc = err_set(err, -EAGAIN, "can't start the deliver thread");
+		rc = err_set(err, -EAGAIN, "can't start the deliver "
+			     "thread: %s", strerror(EAGAIN));
 	if (!rc)
 		pthread_setname_np(d->thread, "deliver");
 	return rc;

@@ -29,7 +29,21 @@ static bool known(const struct deliver *d, int64_t op)
 	return false;
 }
 
-static int read_incident(struct doubt *x, struct deliver *d)
+/* Before this moment, by our clock, no send of it was. After a search in vain
+ * an earlier one may have been carried out as well as the last. */
+static void set_since(struct doubt *x, const struct deliver *d,
+		      const struct op *op, int64_t opened_ms)
+{
+	int64_t now = clock_wall_ms();
+	bool once = x->kind != OP_AUDIT && !op->searches;
+	int64_t since = once ? op->sent_ms : opened_ms;
+
+	/* Sent by an earlier process or before the clock was set anew? */
+	x->since_ms = since >= d->steady_ms && since <= now ? since : 0;
+}
+
+static int read_incident(struct doubt *x, struct deliver *d,
+			 const struct op *op)
 {
 	struct incident i;
 	int rc;
@@ -40,6 +54,7 @@ static int read_incident(struct doubt *x, struct deliver *d)
 	if (rc <= 0)
 		return rc;
 	x->short_description = i.short_description;
+	set_since(x, d, op, i.opened_ms);
 	if (x->kind != OP_CREATE && x->kind != OP_AUDIT)
 		x->remote = i.remote;
 	return 0;
@@ -56,8 +71,7 @@ static void set_times(struct doubt *x, const struct deliver *d,
 	int64_t settle = d->conf->stackflow.settle_ms;
 	int64_t deadline = op->sent_ms + d->conf->stackflow.timeout_ms;
 
-	x->sent_ms = op->sent_ms ? op->sent_ms : now_ms;
-	x->first_ms = x->sent_ms + settle;
+	x->first_ms = (op->sent_ms ? op->sent_ms : now_ms) + settle;
 	/* A clock that jumped must neither hurry nor stall it. */
 	if (x->first_ms < now_ms || x->first_ms > now_ms + settle)
 		x->first_ms = op->sent_ms > now_ms ? now_ms + settle : now_ms;
@@ -98,9 +112,7 @@ int doubt_add(struct deliver *d, const struct op *op, int64_t now_ms)
 	if (op->kind == OP_AUDIT || op->kind == OP_CONFIRM ||
 	    op->kind == OP_FALLBACK)
 		x->next_ms = now_ms;
-	if (op->kind == OP_AUDIT)
-		x->sent_ms = op->created_ms - AUDIT_LATE_MS;
-	return read_incident(x, d);
+	return read_incident(x, d, op);
 }
 
 int doubts_load(struct deliver *d)
@@ -219,7 +231,7 @@ static int settle_hit(struct deliver *d, struct doubt *x, int64_t now_ms)
 	}
 	for (unsigned i = create; i < x->hit_count; i++)
 		add_merge(&v, x, x->hits[i], kept, now_ms);
-	if (create && v.op.attempts > 1) {
+	if (create && v.op.attempts > 1 && v.op.searches > 0) {
 		v.extra[v.extras] = audit_op(x->arena, kept, v.op.marker,
 					     x->incident, now_ms,
 					     AUDIT_LATE_MS);
@@ -243,6 +255,17 @@ static int settle_hit(struct deliver *d, struct doubt *x, int64_t now_ms)
 	return 0;
 }
 
+/* Due no faster than they may be sent, so that they keep no new ones out. */
+static int64_t resend_slot(struct deliver *d, int64_t now_ms)
+{
+	int64_t slot = d->slot_ms;
+
+	if (slot < now_ms || slot > now_ms + AUDIT_LATE_MS)
+		slot = now_ms;
+	d->slot_ms = slot + 1000 / RESEND_PER_SECOND;
+	return slot;
+}
+
 /* Found nothing: once more, or it was never carried out. */
 static int settle_miss(struct deliver *d, struct doubt *x, int64_t now_ms,
 		       bool *over)
@@ -256,9 +279,10 @@ static int settle_miss(struct deliver *d, struct doubt *x, int64_t now_ms,
 	x->searches++;
 	enough = x->kind == OP_AUDIT ||
 		 (x->searches >= 2 && now_ms >= x->first_ms + x->span_ms);
-	v.op.searches = x->searches;
+	v.op.searches++;
 	v.op.searched_ms = now_ms;
-	v.op.not_before_ms = now_ms;
+	v.op.not_before_ms = enough && x->kind == OP_CREATE ?
+				     resend_slot(d, now_ms) : now_ms;
 	if (x->kind == OP_AUDIT)
 		set_state(&v, OP_DONE, "no twin");
 	else
@@ -367,6 +391,7 @@ static bool carried_out(const struct json *body, const struct op *op)
 	case OP_CONFIRM:
 	case OP_FALLBACK:
 	case OP_AUDIT:
+	case OP_REJECTED:
 		break;
 	}
 	return patch_there(body, op);
@@ -410,6 +435,7 @@ static int settle_look(struct deliver *d, struct doubt *x,
 		set_state(&v, OP_DEAD, "its incident is gone");
 	} else {
 		there = carried_out(r->body, &v.op);
+		v.op.searches += !there;
 		set_state(&v, there ? OP_DONE : OP_READY,
 			  there ? "read back" : "read back, and not there");
 	}

@@ -27,6 +27,7 @@ struct task {
 	enum phase phase;
 	bool reopen_first;	/* PATCH before the note */
 	bool noted;		/* a merge's note is there, its PATCH isn't */
+	bool spends;		/* holds a token of the re-send budget */
 	/* The result, in PHASE_RECORD */
 	enum result {
 		RESULT_DONE, RESULT_LATER, RESULT_DEAD, RESULT_DOUBT,
@@ -50,7 +51,9 @@ struct doubt {
 	struct str short_description;
 	struct str remote;	/* audit: the incident we hold */
 	int64_t incident;
-	int64_t sent_ms, span_ms, next_ms, first_ms;
+	int64_t since_ms;	/* wall: never sent before; 0: this clock
+				   doesn't tell */
+	int64_t span_ms, next_ms, first_ms;
 	unsigned searches;
 	bool looking;		/* a read-back is under way */
 	bool swept;		/* takes part in the sweep at work */
@@ -73,6 +76,7 @@ struct deliver {
 	struct conf *conf;
 	struct rest *rest;
 	struct sf_client *sf;
+	struct aws_client *aws;		/* for fallback.sns; or NULL */
 	struct store_reader *reader;
 	pthread_t thread;
 
@@ -84,11 +88,16 @@ struct deliver {
 	int64_t sweep_after_ms;		/* wall: not before, after a failure */
 	int64_t due_ms;			/* wall: when to look for due ops */
 	int64_t wall_less_mono_ms;	/* as last seen */
+	int64_t steady_ms;		/* wall: since then it has gone along */
+	int64_t steady_less_mono_ms;	/* with the monotonic clock: then */
 	int64_t fallback_ms, load_ms;	/* mono: next check */
-	double resend;			/* tokens for writes sent again */
+	double resend;			/* tokens for writes sent again: a
+					   tenth of the others, and ten a second */
 	int64_t resend_ms;
+	int64_t slot_ms;		/* wall: when the next of them is due */
 	int64_t failing_since_ms, last_ok_ms, last_try_ms;	/* mono */
 	bool breaker;
+	char auth_problem[256];		/* as last told; "" */
 	unsigned lookups;		/* CI look-ups under way */
 
 	pthread_mutex_t lock;		/* of what follows */
@@ -116,6 +125,7 @@ int tasks_record(struct deliver *d);
 struct op audit_op(struct arena *arena, struct str remote, struct str marker,
 		   int64_t incident, int64_t now_ms, int64_t after_ms);
 #define AUDIT_LATE_MS (10 * 60 * 1000)
+#define RESEND_PER_SECOND 10
 
 /* doubt.c */
 int doubt_add(struct deliver *d, const struct op *op, int64_t now_ms);
@@ -134,5 +144,6 @@ void sweep_free(struct deliver *d);
 
 /* fallback.c */
 void fallback_check(struct deliver *d, int64_t now_ms);
+int fallback_send(struct task *t);
 
 #endif

@@ -43,7 +43,6 @@ static void prepare(struct op *op, int64_t now_ms)
 	op->held = false;
 	op->attempts++;
 	op->sent_ms = now_ms;
-	op->searches = 0;
 }
 
 /* What triage merged into a note until it was in flight counts too. */
@@ -157,7 +156,8 @@ struct op audit_op(struct arena *arena, struct str remote, struct str marker,
 	};
 }
 
-/* A create that was sent twice may have a twin that shows late. */
+/* A create that was sent again after a search in vain may have a twin that
+ * shows late. */
 static void add_audits(struct record *r, struct task *t)
 {
 	const int64_t after[] = { t->d->conf->stackflow.settle_ms,
@@ -193,7 +193,7 @@ static void record_done(struct record *r, struct task *t)
 		r->incident = t->incident;
 		r->incident.remote = t->remote;
 		add(r, WRITE_REMOTE)->incident = &r->incident;
-		if (t->op.attempts > 1)
+		if (t->op.searches > 0)
 			add_audits(r, t);
 	}
 	if (t->op.kind == OP_RESOLVE && t->result == RESULT_NOT_NEEDED &&
@@ -210,6 +210,7 @@ static void record_later(struct record *r, struct task *t)
 {
 	enum op_state from = t->op.state;
 
+	t->op.held = false;	/* its budget let it go: from here on it's owed */
 	t->op.not_before_ms = r->now_ms + backoff_ms(t->op.attempts);
 	if (t->retry_after_ms > 0)
 		t->op.not_before_ms = r->now_ms + t->retry_after_ms;
@@ -230,7 +231,6 @@ static void record_dead(struct record *r, struct task *t)
 
 static void record_doubt(struct record *r, struct task *t)
 {
-	t->op.searches = 0;
 	t->op.searched_ms = 0;
 	t->op.not_before_ms = r->now_ms + t->d->conf->stackflow.settle_ms;
 	add_state(r, t, OP_IN_DOUBT, OP_IN_FLIGHT);
@@ -250,7 +250,7 @@ static void record_adopted(struct record *r, struct task *t)
 	/* In the create's own place: what waits behind it stays there. */
 	t->op.kind = OP_NOTE;
 	t->op.state = OP_READY;
-	t->op.attempts = 0;
+	t->op.attempts = t->op.searches = 0;
 	t->op.not_before_ms = r->now_ms;
 	t->op.body = STR("The alarm was received again; this incident is "
 			 "tracked by a new journal from now on.");
@@ -339,6 +339,7 @@ static void count_done(struct metrics *m, const struct op *op)
 	case OP_RAISE:
 	case OP_MERGE:
 	case OP_AUDIT:
+	case OP_REJECTED:
 		break;
 	}
 }

@@ -20,11 +20,20 @@ static void keep_answer(struct task *t, const struct sf_result *r)
 		arena_str(t->arena, str_from(r->problem));
 }
 
-/* A write ended: what that means for its operation. */
-static void write_done(const struct sf_result *r, void *arg)
+/* Sent again is only what may have been carried out twice by now. */
+static void account(struct task *t, const struct sf_result *r)
 {
-	struct task *t = arg;
+	if (r->outcome == SF_NOT_EXECUTED)
+		return;
+	if (t->spends)
+		metrics_add(t->d->agent->metrics, METRIC_OPS_RESENT, 1);
+	else
+		t->d->resend += 0.1;
+	t->spends = false;
+}
 
+static void write_ended(struct task *t, const struct sf_result *r)
+{
 	deliver_result(t->d, r);
 	keep_answer(t, r);
 	switch (r->outcome) {
@@ -43,6 +52,13 @@ static void write_done(const struct sf_result *r, void *arg)
 		end(t, RESULT_DOUBT);
 		return;
 	}
+}
+
+/* A write ended: what that means for its operation. */
+static void write_done(const struct sf_result *r, void *arg)
+{
+	account(arg, r);
+	write_ended(arg, r);
 }
 
 static void read_view(struct task *t, const struct json *body)
@@ -180,7 +196,7 @@ static void reopened(const struct sf_result *r, void *arg)
 
 	if (r->outcome != SF_OK) {
 		/* The note itself has certainly not been sent. */
-		write_done(r, t);
+		write_ended(t, r);
 		if (t->result == RESULT_DOUBT)
 			t->result = RESULT_LATER;
 		return;
@@ -261,50 +277,6 @@ static int send_confirm(struct task *t)
 	return rc;
 }
 
-static void told(const struct rest_response *r, void *arg)
-{
-	struct task *t = arg;
-
-	t->status = r->status;
-	if (r->outcome == REST_ANSWERED && r->status >= 200 &&
-	    r->status < 300) {
-		end(t, RESULT_DONE);
-		return;
-	}
-	t->problem = arena_str(t->arena, r->outcome == REST_ANSWERED ?
-			STR("the fallback webhook refused it") :
-			str_from(r->problem));
-	end(t, RESULT_LATER);
-}
-
-static int send_fallback(struct task *t)
-{
-	static const char *const headers[] = {
-		"Content-Type: application/json", NULL
-	};
-	const struct rest_request req = {
-		.method = "POST",
-		.url = t->d->conf->stackflow.fallback.webhook,
-		.headers = headers,
-		.body = t->op.body,
-		.done = told,
-		.arg = t,
-	};
-	struct err err;
-
-	if (!req.url) {
-		t->problem = STR("stackflow.fallback.webhook is gone from the "
-				 "configuration");
-		end(t, RESULT_DEAD);
-	} else if (rest_start(t->d->rest, &req, &err)) {
-		t->problem = arena_str(t->arena, str_from(err.text));
-		end(t, RESULT_LATER);
-	} else {
-		t->phase = PHASE_UNDERWAY;
-	}
-	return 0;
-}
-
 static int send_any(struct task *t)
 {
 	switch (t->op.kind) {
@@ -327,6 +299,7 @@ static int send_any(struct task *t)
 	case OP_CONFIRM:
 	case OP_FALLBACK:
 	case OP_AUDIT:
+	case OP_REJECTED:
 		break;
 	}
 	return -EINVAL;
@@ -339,7 +312,7 @@ int task_send(struct task *t)
 	if (t->op.kind == OP_CONFIRM)
 		return send_confirm(t);
 	if (t->op.kind == OP_FALLBACK)
-		return send_fallback(t);
+		return fallback_send(t);
 	rc = send_any(t);
 	if (rc == -EAGAIN)
 		return rc;

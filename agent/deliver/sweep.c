@@ -14,7 +14,8 @@
  * StackFlow documents no filter for text or creation time and no order, so one
  * search answers all that wait for one: every page of the states in which a
  * create can be found, until a page lies wholly before what is sought where
- * the order was seen to fall.
+ * the order was seen to fall. Before and after are StackFlow's: its clock and
+ * ours may differ, and each page's Date says by how much.
  */
 static const char *const states[] = { "new", "in_progress", "resolved" };
 #define STATES (sizeof(states) / sizeof(states[0]))
@@ -34,7 +35,8 @@ struct sweep {
 	struct str next;		/* what asks for the next page */
 	bool page_underway, failed;
 	bool cold;			/* a new store's first */
-	int64_t oldest_ms;		/* of the doubtful sends */
+	/* By the page at hand; INT64_MIN where it tells no time. */
+	int64_t theirs_less_ours_ms;
 	int64_t last_ms;		/* creation time of the row before */
 	bool falling;
 	struct get *gets;		/* rows whose description must be read */
@@ -57,6 +59,24 @@ bool sweep_needed(const struct deliver *d, int64_t now_ms)
 	return false;
 }
 
+/* In StackFlow's time, the earliest that a send of x may show as created. */
+static int64_t earliest(const struct sweep *s, const struct doubt *x)
+{
+	if (!x->since_ms || s->theirs_less_ours_ms == INT64_MIN)
+		return INT64_MIN;
+	return x->since_ms + s->theirs_less_ours_ms - EARLIER_MS;
+}
+
+static int64_t earliest_of_all(const struct deliver *d)
+{
+	int64_t first = d->sweep->cold ? INT64_MIN : INT64_MAX;
+
+	for (const struct doubt *x = d->doubts; x; x = x->next)
+		if (x->swept && earliest(d->sweep, x) < first)
+			first = earliest(d->sweep, x);
+	return first;
+}
+
 static int join(struct sweep *s, struct deliver *d, int64_t now_ms)
 {
 	for (struct doubt *x = d->doubts; x; x = x->next) {
@@ -65,8 +85,6 @@ static int join(struct sweep *s, struct deliver *d, int64_t now_ms)
 		x->hit_count = 0;
 		if (!x->swept)
 			continue;
-		if (x->sent_ms < s->oldest_ms)
-			s->oldest_ms = x->sent_ms;
 		if (!map_get(s->doubts, x->marker) &&
 		    map_set(s->doubts, x->marker, x) < 0)
 			return -ENOMEM;
@@ -84,7 +102,6 @@ int sweep_start(struct deliver *d)
 	s->arena = arena_new(256 << 20);
 	s->doubts = map_new();
 	s->cold = !d->swept;
-	s->oldest_ms = s->cold ? 0 : INT64_MAX;
 	s->falling = true;
 	s->last_ms = INT64_MAX;
 	if (!s->arena || !s->doubts || join(s, d, clock_wall_ms()))
@@ -217,7 +234,7 @@ static void consider(struct deliver *d, const struct json *row,
 	}
 	for (const struct doubt *x = d->doubts; x; x = x->next) {
 		if (!x->swept || !str_eq(x->short_description, words) ||
-		    (created_ms && created_ms < x->sent_ms - EARLIER_MS))
+		    (created_ms && created_ms < earliest(d->sweep, x)))
 			continue;
 		want_description(d, id, created_ms);
 		return;
@@ -244,7 +261,7 @@ static bool read_rows(struct deliver *d, const struct json *rows)
 			newest = created;
 		consider(d, row, created);
 	}
-	return n == 0 || (s->falling && newest < s->oldest_ms - EARLIER_MS);
+	return n == 0 || (s->falling && newest < earliest_of_all(d));
 }
 
 static void on_page(const struct sf_result *r, void *arg)
@@ -262,6 +279,8 @@ static void on_page(const struct sf_result *r, void *arg)
 		s->failed = true;
 		return;
 	}
+	s->theirs_less_ours_ms = r->date_ms ? r->date_ms - clock_wall_ms() :
+					      INT64_MIN;
 	end = read_rows(d, rows);
 	more = end ? 0 : sf_page_next(&s->next, r->body, s->arena);
 	if (more < 0) {
@@ -351,6 +370,17 @@ static int record_cold(struct deliver *d)
 	return 0;
 }
 
+static void say_failed(struct deliver *d)
+{
+	char problem[sizeof(d->state.problem)];
+
+	pthread_mutex_lock(&d->lock);
+	memcpy(problem, d->state.problem, sizeof(problem));
+	pthread_mutex_unlock(&d->lock);
+	LOG(WARNING, "a search through StackFlow failed; again soon",
+	    LFC("problem", problem));
+}
+
 static void finish(struct deliver *d)
 {
 	struct sweep *s = d->sweep;
@@ -365,7 +395,7 @@ static void finish(struct deliver *d)
 	}
 	if (s->failed || rc) {
 		/* A search that fails decides nothing. */
-		LOG(WARNING, "a search through StackFlow failed; again soon");
+		say_failed(d);
 		d->sweep_after_ms = now + 500 + (int64_t)random_below(2500);
 	}
 	for (struct doubt *x = d->doubts; x; x = x->next)

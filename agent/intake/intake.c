@@ -10,34 +10,57 @@
 
 #define FUTURE_MS (5 * 60 * 1000)
 
-static void answer(struct web_exchange *x, int status, const char *text,
-		   const char *headers)
+static void web_reply(struct web_exchange *x, int status, const char *text)
 {
 	const struct web_reply r = {
 		.status = status,
 		.body = str_from(text),
-		.headers = headers,
+		.headers = status == 503 ? "Retry-After: 5\r\n" : NULL,
 	};
 
 	web_answer(x, &r);
 }
 
-struct intake *intake_new(struct agent *a, struct web_exchange *x,
-			  const struct web_request *req, const char *source)
+static void answer_web(struct intake *in, int status, const char *reason,
+		       const char *text)
+{
+	char line[1100];
+
+	(void)reason;
+	if (status != 200)
+		snprintf(line, sizeof(line), "%s\n", text);
+	web_reply(in->owner, status, status == 200 ? "" : line);
+}
+
+static const struct intake_way by_web = { .answer = answer_web };
+
+struct intake *intake_begin(struct agent *a, const struct intake_way *way,
+			    void *owner, const char *source,
+			    int64_t started_us)
 {
 	struct intake *in = calloc(1, sizeof(*in));
 
-	if (!in) {
-		answer(x, 503, "out of memory\n", "Retry-After: 5\r\n");
+	if (!in)
 		return NULL;
-	}
 	in->agent = a;
 	in->conf = agent_conf(a);
-	in->x = x;
+	in->way = way;
+	in->owner = owner;
 	in->source = source;
-	in->started_us = req->started_us;
+	in->started_us = started_us;
 	in->input.received_ms = clock_wall_ms();
 	in->input.intake = source;
+	return in;
+}
+
+struct intake *intake_new(struct agent *a, struct web_exchange *x,
+			  const struct web_request *req, const char *source)
+{
+	struct intake *in = intake_begin(a, &by_web, x, source,
+					 req->started_us);
+
+	if (!in)
+		web_reply(x, 503, "out of memory\n");
 	return in;
 }
 
@@ -49,6 +72,8 @@ static void intake_free(void *arg)
 		buf_fini(&in->identities[i]);
 	free(in->identities);
 	free(in->events);
+	buf_fini(&in->words);
+	buf_fini(&in->event_id);
 	alarms_fini(&in->alarms);
 	sns_fini(&in->sns);
 	conf_free(in->conf);
@@ -77,12 +102,12 @@ static bool keep(struct intake *in, int status)
 			   &what);
 }
 
-static void finish(struct intake *in, int status, const char *text,
-		   const char *headers)
+static void finish(struct intake *in, int status, const char *reason,
+		   const char *text)
 {
 	metrics_time(in->agent->metrics, HISTOGRAM_INTAKE,
 		     clock_mono_us() - in->started_us);
-	answer(in->x, status, text, headers);
+	in->way->answer(in, status, reason, text);
 	if (!keep(in, status))
 		intake_free(in);
 }
@@ -90,26 +115,20 @@ static void finish(struct intake *in, int status, const char *text,
 void intake_refuse(struct intake *in, int status, const char *reason,
 		   const char *text)
 {
-	char line[1100];
-
 	metrics_rejected(in->agent->metrics, reason);
 	LOG(WARNING, "message refused", LFC("intake", in->source),
 	    LFN("status", status), LFC("reason", reason), LFC("error", text),
 	    LF("topic", in->sns.topic_arn), LF("id", in->sns.message_id));
-	snprintf(line, sizeof(line), "%s\n", text);
-	finish(in, status, line, NULL);
+	finish(in, status, reason, text);
 }
 
 void intake_postpone(struct intake *in, const char *reason, const char *text)
 {
-	char line[1100];
-
 	metrics_rejected(in->agent->metrics, reason);
 	LOG(WARNING, "message postponed", LFC("intake", in->source),
 	    LFC("reason", reason), LFC("error", text),
 	    LF("topic", in->sns.topic_arn), LF("id", in->sns.message_id));
-	snprintf(line, sizeof(line), "%s\n", text);
-	finish(in, 503, line, "Retry-After: 5\r\n");
+	finish(in, 503, reason, text);
 }
 
 /* In the writer's thread, after the fsync (or its failure). */
@@ -133,7 +152,12 @@ static void committed(int result, void *arg)
 		metrics_add(m, in->events[i].duplicate ?
 				METRIC_EVENTS_DUPLICATE :
 				METRIC_EVENTS_ACCEPTED, 1);
-	finish(in, 200, "", NULL);
+	finish(in, 200, NULL, "");
+}
+
+void intake_skip(struct intake *in)
+{
+	finish(in, 200, NULL, "");
 }
 
 static void journal(struct intake *in)
@@ -142,7 +166,10 @@ static void journal(struct intake *in)
 	in->accept.count = in->count;
 	in->accept.done = committed;
 	in->accept.arg = in;
-	store_accept(in->agent->store, &in->accept);
+	if (in->way->journal)
+		in->way->journal(in);
+	else
+		store_accept(in->agent->store, &in->accept);
 }
 
 static int make_events(struct intake *in, size_t count)
@@ -231,7 +258,7 @@ void intake_subscription(struct intake *in, bool confirm)
 	e->account = m->account;
 	e->region = m->region;
 	e->payload = m->message;
-	in->confirm = (struct op){
+	in->owed = (struct op){
 		.kind = OP_CONFIRM,
 		.state = OP_READY,
 		.priority = 1,
@@ -241,6 +268,45 @@ void intake_subscription(struct intake *in, bool confirm)
 		.body = m->token,
 	};
 	if (confirm)
-		in->accept.confirm = &in->confirm;
+		in->accept.confirm = &in->owed;
+	journal(in);
+}
+
+void intake_dead_letter(struct intake *in, struct str queue,
+			const char *reason, const char *text)
+{
+	struct event *e;
+
+	if (make_events(in, 1)) {
+		intake_postpone(in, "memory", "out of memory");
+		return;
+	}
+	e = &in->events[0];
+	buf_printf(&in->identities[0], KIND_REJECTED "/%.*s/%.*s",
+		   STR_ARG(in->input.message_id), STR_ARG(queue));
+	e->identity = buf_str(&in->identities[0]);
+	e->change_ms = in->input.sent_ms;
+	e->kind = STR(KIND_REJECTED);
+	e->payload = in->input.body;
+	buf_init(&in->words, 2048);
+	buf_printf(&in->words, "%s: %s", reason, text);
+	buf_init(&in->event_id, 64);
+	store_event_id(&in->event_id, in->agent->store, e->identity);
+	if (buf_error(&in->identities[0]) || buf_error(&in->event_id)) {
+		intake_postpone(in, "memory", "out of memory");
+		return;
+	}
+	in->owed = (struct op){
+		.kind = OP_REJECTED,
+		.state = OP_DEAD,
+		.priority = 4,
+		.created_ms = in->input.received_ms,
+		.not_before_ms = in->input.received_ms,
+		.target = queue,
+		.events = buf_str(&in->event_id),
+		.count = 1,
+		.problem = buf_str(&in->words),
+	};
+	in->accept.confirm = &in->owed;
 	journal(in);
 }

@@ -35,7 +35,7 @@ static bool too_old(struct intake *in)
 {
 	int64_t age = in->input.received_ms - in->sns.timestamp_ms;
 
-	if (age <= in->conf->sns.max_age_ms)
+	if (in->way->kept || age <= in->conf->sns.max_age_ms)
 		return false;
 	if (agent_clock_trusted(in->agent))
 		intake_refuse(in, 403, "too_old",
@@ -46,6 +46,15 @@ static bool too_old(struct intake *in)
 				"the message's Timestamp is older than "
 				"sns.max_age, or our clock is wrong");
 	return true;
+}
+
+/* SQS asks for no confirmation, and one is nothing to journal there. */
+static void skip_subscription(struct intake *in)
+{
+	LOG(INFO, "subscription message in a queue: nothing to do",
+	    LFC("type", sns_type_name(in->sns.type)),
+	    LF("topic", in->sns.topic_arn), LF("id", in->sns.message_id));
+	intake_skip(in);
 }
 
 static void accept_genuine(struct intake *in)
@@ -59,6 +68,10 @@ static void accept_genuine(struct intake *in)
 	in->input.sent_ms = m->timestamp_ms;
 	in->input.subject = m->subject;
 	in->input.body = m->message;
+	if (in->way->kept && m->type != SNS_NOTIFICATION) {
+		skip_subscription(in);
+		return;
+	}
 	switch (m->type) {
 	case SNS_NOTIFICATION:
 		intake_alarms(in);
@@ -82,9 +95,11 @@ static void accept_genuine(struct intake *in)
 
 static void judge(struct intake *in, const struct sns_cert *cert)
 {
+	bool kept = in->way->kept;
+	int64_t at_ms = kept ? in->sns.timestamp_ms : in->input.received_ms;
 	struct err err;
 
-	switch (sns_verify(&in->sns, cert, in->input.received_ms, &err)) {
+	switch (sns_verify(&in->sns, cert, at_ms, &err)) {
 	case SNS_GENUINE:
 		accept_genuine(in);
 		return;
@@ -94,7 +109,7 @@ static void judge(struct intake *in, const struct sns_cert *cert)
 	case SNS_BAD_CERT:
 		/* A certificate is "expired" or "not yet valid" to a wrong
 		 * clock too, and a 403 would lose the alarm. */
-		if (agent_clock_trusted(in->agent))
+		if (kept || agent_clock_trusted(in->agent))
 			intake_refuse(in, 403, "certificate", err.text);
 		else
 			intake_postpone(in, "certificate_or_clock", err.text);
@@ -156,6 +171,26 @@ static void receive_raw(struct intake *in, const struct web_request *req)
 }
 
 /* From cheap to dear: what a stranger can make us do ends early. */
+void sns_judge(struct intake *in, bool verify)
+{
+	struct err err;
+
+	if (!topic_allowed(in->conf, in->sns.topic_arn))
+		intake_refuse(in, 403, "topic",
+			      "sns.topics doesn't allow this topic");
+	else if (!verify)
+		accept_genuine(in);
+	else if (in->sns.signature_version <
+		 in->conf->sns.min_signature_version)
+		intake_refuse(in, 403, "signature_version",
+			      "sns.min_signature_version asks for a newer "
+			      "SignatureVersion; set it on the topic");
+	else if (sns_certificate_url_check(&in->sns, &err))
+		intake_refuse(in, 403, "certificate_url", err.text);
+	else
+		with_certificate(in);
+}
+
 void sns_receive(struct agent *a, struct web_exchange *x,
 		 const struct web_request *req)
 {
@@ -177,16 +212,6 @@ void sns_receive(struct agent *a, struct web_exchange *x,
 	else if (!headers_agree(req, &in->sns))
 		intake_refuse(in, 400, "headers",
 			      "x-amz-sns-* headers contradict the body");
-	else if (!topic_allowed(in->conf, in->sns.topic_arn))
-		intake_refuse(in, 403, "topic",
-			      "sns.topics doesn't allow this topic");
-	else if (in->sns.signature_version <
-		 in->conf->sns.min_signature_version)
-		intake_refuse(in, 403, "signature_version",
-			      "sns.min_signature_version asks for a newer "
-			      "SignatureVersion; set it on the topic");
-	else if (sns_certificate_url_check(&in->sns, &err))
-		intake_refuse(in, 403, "certificate_url", err.text);
 	else
-		with_certificate(in);
+		sns_judge(in, true);
 }

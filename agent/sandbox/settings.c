@@ -18,8 +18,10 @@ static const struct setting {
 		"seconds that an issued token is good for" },
 	[BOX_LATE] = { "late", NULL, 0, 0, 3600000,
 		"ms until a new incident shows in list and GET" },
+	[BOX_CLOCK] = { "clock", NULL, 0, -86400000, 86400000,
+		"ms that StackFlow's clock is ahead of this one" },
 	[BOX_PAGING] = { "paging", "page|cursor", BOX_PAGING_PAGE, 0, 0,
-		"what lists answer: page and has_more, or next_cursor" },
+		"how lists go on: has_more, next_cursor" },
 	[BOX_ORDER] = { "order", "newest|oldest|shuffled", BOX_ORDER_NEWEST,
 		0, 0, "the order of lists" },
 	[BOX_LIST_DESCRIPTION] = { "list_description", "off|on", 1, 0, 0,
@@ -35,9 +37,9 @@ static const struct setting {
 	[BOX_SNS_CONCURRENCY] = { "sns_concurrency", NULL, 64, 1, 1024,
 		"deliveries under way at once" },
 	[BOX_SNS_VERSION] = { "sns_version", NULL, 1, 1, 2,
-		"SignatureVersion of new subscriptions: 1 SHA-1, 2 SHA-256" },
+		"SignatureVersion of new ones: 1 SHA-1, 2 SHA-256" },
 	[BOX_SNS_HOLD] = { "sns_hold", "off|on", 0, 0, 0,
-		"on: sign and queue, deliver all at once when off again" },
+		"on: queue, and deliver all at once when off" },
 };
 
 void box_settings_init(struct box_settings *s)
@@ -163,10 +165,10 @@ void sandbox_put_settings_help(struct buf *out)
 	for (int i = 0; i < BOX_SETTINGS; i++) {
 		const struct setting *set = &table[i];
 
-		buf_printf(out, "  %-17s %s (", set->name, set->help);
+		buf_printf(out, "  %-16s %s (", set->name, set->help);
 		if (set->words && word(&name, set->words, set->first))
-			buf_printf(out, "%s; %.*s)\n", set->words,
-				   STR_ARG(name));
+			buf_printf(out, "%.*s; %s)\n", STR_ARG(name),
+				   set->words);
 		else
 			buf_printf(out, "%lld)\n", (long long)set->first);
 	}

@@ -305,6 +305,8 @@ void box_api(struct call *c, struct str path)
 {
 	struct box_fault fault;
 
+	c->reply->ahead_ms = box_setting(&c->s->settings, BOX_CLOCK);
+	c->now_ms += c->reply->ahead_ms;
 	if (str_starts(path, "/v1/"))
 		path = str_sub(path, 3, path.n - 3);
 	box_counts_begin(c->s->counts, c->req->method, path, clock_mono_us());

@@ -276,7 +276,7 @@ static void put_head(struct buf *out, const struct wire_reply *r, bool close_it)
 		length = r->size;
 	buf_printf(out, "HTTP/1.1 %d %s\r\nDate: ", r->status,
 		   reason(r->status));
-	clock_put_http(out, clock_wall_ms());
+	clock_put_http(out, clock_wall_ms() + r->ahead_ms);
 	buf_printf(out, "\r\nContent-Type: %s\r\n",
 		   r->type ? r->type : "application/json");
 	buf_put_str(out, buf_str(&r->headers));

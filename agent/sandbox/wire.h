@@ -38,6 +38,7 @@ struct wire_reply {
 	enum wire_cut cut;
 	int64_t drip_ms;
 	size_t size;
+	int64_t ahead_ms;		/* its Date's clock, of ours */
 };
 
 /* In the connection's thread; reply comes ready to be appended to. */

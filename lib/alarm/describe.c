@@ -2,8 +2,7 @@
 
 #include <errno.h>
 
-/* One of the four words in lower case, however it was written; else as sent. */
-static struct str severity_word(struct str s)
+struct str severity_word(struct str s)
 {
 	static const char *const words[] = { "critical", "high", "medium",
 					     "low" };

@@ -2,7 +2,7 @@
  * EventBridge events, and the event that CloudWatch gives a Lambda function
  * as a direct action: its alarmData has the form of EventBridge's detail.
  */
-#include "alarm/recognise.h"
+#include "alarm/event.h"
 
 #include <errno.h>
 
@@ -181,25 +181,36 @@ int event_alarm_decode(struct decoder *d)
 	return alarm_classify(d, a, alarm);
 }
 
-bool event_is_any(const struct json *root)
+/*
+ * What isn't known further. Only a word that can't mean anything but an end
+ * resolves; whatever else it says, somebody wanted to be told.
+ */
+static void take_end(struct decoder *d, struct alarm *a)
 {
-	return json_get_str(root, "detail-type").n &&
-	       json_get_str(root, "source").n && json_get(root, "detail");
+	static const struct outcome ends[] = {
+		RESOLVES("resolved"), RESOLVES("recovered"),
+		RESOLVES("closed"),   RESOLVES("ok"),
+		RESOLVES("healthy"),  RESOLVES("succeeded"),
+		RESOLVES("success"),  RESOLVES("passed"),
+		OUTCOMES_END
+	};
+	struct str word = field_any(d, json_get(d->root, "detail"), FIELD_WORD,
+				    KEYS("state", "State", "status", "Status"));
+
+	for (const struct outcome *o = ends; o->word; o++)
+		if (str_is_nocase(word, o->word))
+			outcome_set(a, ends, word);
 }
 
 int event_any_decode(struct decoder *d)
 {
 	const struct json *r = d->root;
-	struct alarm *a = alarm_append(d);
+	struct alarm *a = event_append(d);
 
 	if (!a)
 		return arena_error(d->arena);
-	a->name = field_get(d, r, "detail-type", FIELD_NAME);
-	a->account = field_get(d, r, "account", FIELD_WORD);
-	a->event_id = field_get(d, r, "id", FIELD_WORD);
-	a->resource_arn = first_resource(d);
+	a->name = field_cut(event_type(r), FIELD_NAME);
 	a->description = a->raw;
-	field_set_time(a, json_get(r, "time"));
-	alarm_complete(d, a, field_get(d, r, "region", FIELD_WORD));
-	return alarm_classify(d, a, json_get(r, "detail"));
+	take_end(d, a);
+	return event_finish(d, a, json_get(r, "detail"));
 }

@@ -22,6 +22,20 @@ struct str field_cut(struct str s, size_t max)
 	return s.n <= max || cut.n + 4 > max ? cut : str_sub(s, 0, max);
 }
 
+#define LINE_CUT 100
+
+struct str field_first_line(struct str text)
+{
+	struct str line;
+
+	while (str_cut(&text, '\n', &line)) {
+		line = str_trim(line);
+		if (line.n)
+			return field_cut(line, LINE_CUT);
+	}
+	return STR("(empty message)");
+}
+
 struct str field_text(struct decoder *d, const struct json *v, size_t max)
 {
 	struct str s = json_str(v);
@@ -153,22 +167,33 @@ void field_set_contributor(struct decoder *d, struct alarm *a,
 /* 9999-12-31T23:59:59.999Z, the last moment that can be written. */
 #define TIME_MAX_MS INT64_C(253402300799999)
 
-bool field_set_time(struct alarm *a, const struct json *v)
+static bool set_ms(struct alarm *a, int64_t ms)
 {
-	int64_t ms = 0;
-	double n;
-
-	if (json_is(v, JSON_NUMBER)) {
-		/* As seconds 1e11 is the year 5138; as milliseconds 1973. */
-		n = json_double(v, 0);
-		n = n < 1e11 ? n * 1000 : n;
-		ms = n >= 1 && n <= (double)TIME_MAX_MS ? (int64_t)n : 0;
-	} else if (clock_parse(&ms, str_trim(json_str(v)))) {
-		return false;
-	}
 	if (ms <= 0 || ms > TIME_MAX_MS)
 		return false;
 	a->time_ms = ms;
 	a->own_time = true;
 	return true;
+}
+
+bool field_set_date(struct alarm *a, struct str text)
+{
+	int64_t ms = 0;
+
+	text = str_trim(text);
+	if (clock_parse(&ms, text) && when_parse(&ms, text))
+		return false;
+	return set_ms(a, ms);
+}
+
+bool field_set_time(struct alarm *a, const struct json *v)
+{
+	double n;
+
+	if (!json_is(v, JSON_NUMBER))
+		return field_set_date(a, json_str(v));
+	/* As seconds 1e11 is the year 5138; as milliseconds 1973. */
+	n = json_double(v, 0);
+	n = n < 1e11 ? n * 1000 : n;
+	return n >= 1 && n <= (double)TIME_MAX_MS && set_ms(a, (int64_t)n);
 }

@@ -12,16 +12,20 @@ struct recogniser;
 
 struct decoder {
 	const struct alarm_input *in;
-	const struct json *root;	/* NULL: the message is text */
-	const struct recogniser *row;	/* the one that recognised it */
+	const struct json *root;      /* NULL: the message is text */
+	const struct recogniser *row; /* the one that recognised it */
 	struct arena *arena;
 	struct alarm *list;
 	size_t count, cap;
+	struct json **inner; /* parsed messages inside; owned */
+	size_t inner_count;
+	bool nested; /* inside such a message */
 };
 
 struct recogniser {
+	const char *key; /* a member it must have; NULL: none */
 	const char *kind;
-	const char *source;		/* NULL: named by the way it came */
+	const char *source; /* NULL: named by the way it came */
 	bool (*recognises)(const struct json *root);
 	/* Appends an alarm or more; none: decoded as json. 0 or -ENOMEM. */
 	int (*decode)(struct decoder *d);
@@ -36,6 +40,21 @@ struct recogniser {
 #define ALARMS_MAX 10000
 struct alarm *alarm_append(struct decoder *d);
 
+/*
+ * For lists: call each for every entry that is an object, until one fails.
+ * Entries that give no alarm are counted, and one more alarm of kind json
+ * says how many there are, so that nothing in a message is lost unseen.
+ */
+int alarm_each(struct decoder *d, const struct json *list,
+	       int (*each)(struct decoder *d, const struct json *entry));
+
+/* The alarm that says so; nothing where left_out or the list's count is 0. */
+int alarm_left_out(struct decoder *d, size_t left_out);
+
+/* Decode a message that stands inside this one; body lives in the arena or in
+ * the payload. */
+int alarm_decode_inner(struct decoder *d, const struct alarm_input *in);
+
 /* ---- alarm families ---- */
 bool cloudwatch_is_composite(const struct json *root);
 bool cloudwatch_is_log(const struct json *root);
@@ -48,23 +67,65 @@ bool event_is_alarm(const struct json *root);
 bool lambda_is_composite(const struct json *root);
 bool lambda_is_metric(const struct json *root);
 int event_alarm_decode(struct decoder *d);
-bool event_is_any(const struct json *root);
 int event_any_decode(struct decoder *d);
+
+/* Any other EventBridge event; the row is chosen by its source and type. */
+bool event_is(const struct json *root);
+int event_decode(struct decoder *d);
 
 bool direct_is(const struct json *root);
 int direct_decode(struct decoder *d);
 
+/* ---- other senders; each in the file of its family ---- */
+bool records_is(const struct json *root);
+int records_decode(struct decoder *d);
+
+bool alertmanager_is(const struct json *root);
+bool grafana_is(const struct json *root);
+int alertmanager_decode(struct decoder *d);
+bool grafana_legacy_is(const struct json *root);
+int grafana_legacy_decode(struct decoder *d);
+
+bool rds_is(const struct json *root);
+bool dms_is(const struct json *root);
+int rds_decode(struct decoder *d);
+bool autoscaling_is(const struct json *root);
+int autoscaling_decode(struct decoder *d);
+bool config_is(const struct json *root);
+int config_decode(struct decoder *d);
+bool finding_is(const struct json *root);
+int finding_decode(struct decoder *d);
+bool findings_is(const struct json *root);
+int findings_decode(struct decoder *d);
+bool anomaly_is(const struct json *root);
+int anomaly_decode(struct decoder *d);
+bool insight_is(const struct json *root);
+int insight_decode(struct decoder *d);
+bool approval_is(const struct json *root);
+int approval_decode(struct decoder *d);
+bool codedeploy_is(const struct json *root);
+int codedeploy_decode(struct decoder *d);
+bool ses_is(const struct json *root);
+int ses_decode(struct decoder *d);
+bool ses_records_is(const struct json *root);
+int ses_records_decode(struct decoder *d);
+bool elasticache_is(const struct json *root);
+int elasticache_decode(struct decoder *d);
+
 int json_decode(struct decoder *d);
 int text_decode(struct decoder *d);
+
+/* The row of a message that is no JSON. */
+const struct recogniser *text_row(const struct alarm_input *in);
 
 /* ---- fields.c: reading members of any type ---- */
 
 /* What a field may hold at most; AWS's own limits are below these. */
 enum {
-	FIELD_WORD = 128,	/* an account, a state, a severity, an id */
-	FIELD_NAME = 1024,	/* 255 characters of four bytes fit */
+	FIELD_WORD = 128,  /* an account, a state, a severity, an id */
+	FIELD_NAME = 1024, /* 255 characters of four bytes fit */
 	FIELD_VALUE = 4096,
-	FIELD_TEXT = 1 << 20,	/* description and reason: as they came */
+	FIELD_TEXT = 1 << 20, /* description and reason: as they came */
 };
 
 #define KEYS(...) ((const char *const[]){ __VA_ARGS__, NULL })
@@ -79,6 +140,8 @@ struct str field_get(struct decoder *d, const struct json *v, const char *key,
 struct str field_any(struct decoder *d, const struct json *v, size_t max,
 		     const char *const *keys);
 
+/* The first line that isn't blank, cut for a name; "(empty message)". */
+struct str field_first_line(struct str text);
 /* utf8_cut() that never takes more than a character from invalid bytes. */
 struct str field_cut(struct str s, size_t max);
 
@@ -106,12 +169,24 @@ void field_set_contributor(struct decoder *d, struct alarm *a,
 			   const struct json *whole);
 
 /*
- * The payload's own time: a date, or a number of seconds or milliseconds
- * since 1970. What can't be read leaves the alarm's time as it is; false.
+ * The payload's own time: a date in any form that clock.h or when.c reads, or
+ * a number of seconds or milliseconds since 1970. What can't be read leaves the
+ * alarm's time as it is; false.
  */
 bool field_set_time(struct alarm *a, const struct json *v);
+bool field_set_date(struct alarm *a, struct str text);
+
+/*
+ * Dates as services write them for people: "Sat, 05 Jun 2016 15:10:09 GMT",
+ * "Sun Jul 24 20:37:10 UTC 2016", "Sep 1, 2017 4:12:29 PM". A weekday isn't
+ * checked: AWS's own samples have wrong ones. 0 or -EINVAL.
+ */
+int when_parse(int64_t *out_ms, struct str text);
 
 /* ---- describe.c ---- */
+
+/* One of the four words in lower case, however it was written; else as sent. */
+struct str severity_word(struct str s);
 
 /*
  * Severity, CI and tags; the last step of a decoder. Read from the payload's
@@ -127,7 +202,7 @@ struct arn {
 bool arn_cut(struct arn *out, struct str text);
 /* us-east-1, us-gov-west-1: shaped like the code of a region? */
 bool region_looks(struct str s);
-bool account_looks(struct str s);	/* twelve digits */
+bool account_looks(struct str s); /* twelve digits */
 /* "aws", "aws-cn"... by a region's prefix */
 const char *region_partition(struct str region);
 /* "US East (N. Virginia)", "US - N. Virginia": its code; STR_NONE unknown. */
@@ -158,8 +233,7 @@ extern const struct metric_keys metric_keys_sns, metric_keys_event;
  * Returns the account that the metric lives in; STR_NONE: the alarm's own.
  */
 struct str metric_take(struct decoder *d, struct alarm *a,
-		       const struct json *queries,
-		       const struct metric_keys *k);
+		       const struct json *queries, const struct metric_keys *k);
 /* resource_arn where namespace and dimensions name a resource for sure. */
 void metric_resource(struct decoder *d, struct alarm *a, struct str account);
 

@@ -7,9 +7,6 @@
 /* A note names at most so many events; the next ones go into another. */
 #define EVENTS_A_NOTE 200
 
-/* Held until a change of state: the note budget is used up. */
-#define NEVER_MS (INT64_MAX / 4)
-
 struct step {
 	struct change *out;
 	struct arena *arena;
@@ -142,7 +139,7 @@ static void note_repeat(struct step *st)
 	op->marker = STR("alarm");
 	if (i->notes >= i->notes_max) {
 		op->held = true;
-		op->not_before_ms = NEVER_MS;
+		op->not_before_ms = OP_NEVER_MS;	/* the budget is used up */
 	} else if (st->now_ms < i->note_after_ms) {
 		/* A clock that jumped back must not hold it for years. */
 		if (i->note_after_ms > st->now_ms + i->notes_every_ms)
@@ -267,6 +264,19 @@ static void firing_on_closed(struct step *st)
 	open_new(st, "the last incident was closed by a person");
 }
 
+/*
+ * A sender that repeats a state says since when it holds; a repetition is no
+ * news while the incident knows that much.
+ */
+static bool told_before(const struct step *st)
+{
+	const struct member *m = st->s->member;
+
+	return st->alarm->told_ms && !st->alarm->event_id.n && m &&
+	       m->state == ALARM_FIRING && m->incident == st->s->incident->id &&
+	       st->alarm->time_ms <= st->s->incident->changed_ms;
+}
+
 static void firing(struct step *st)
 {
 	struct incident *i = &st->out->incident;
@@ -288,6 +298,10 @@ static void firing(struct step *st)
 		if (st->verdict->priority < i->priority &&
 		    i->state == INCIDENT_OPEN) {
 			raise_priority(st);
+			return;
+		}
+		if (told_before(st)) {
+			decide(st, ACTION_IGNORE, "told again, nothing new");
 			return;
 		}
 		note_repeat(st);
@@ -453,7 +467,7 @@ static void prepare(struct step *st)
 		*m = *s->member;
 	else
 		*m = (struct member){ .state = ALARM_NONE };
-	m->changed_ms = st->alarm->time_ms;
+	m->changed_ms = alarm_order(st->alarm);
 	st->out->member_changed = true;
 }
 
@@ -466,10 +480,13 @@ int incident_apply(struct change *out, struct arena *arena,
 			   verdict, event_id, marker, now_ms };
 
 	prepare(&st);
-	if (alarm->event == ALARM_CONFIGURED) {
+	if (alarm->event == ALARM_CONFIGURED || alarm->event == ALARM_NOTICE) {
 		out->member_changed = false;
-		decide(&st, ACTION_IGNORE, "only the alarm's settings changed");
-	} else if (s->member && alarm->time_ms < s->member->changed_ms) {
+		decide(&st, ACTION_IGNORE,
+		       alarm->event == ALARM_NOTICE ?
+			       "it only tells: nothing begins or ends" :
+			       "only the alarm's settings changed");
+	} else if (s->member && alarm_order(alarm) < s->member->changed_ms) {
 		late(&st);
 	} else if (alarm->event == ALARM_DELETED) {
 		cleared(&st, "the alarm was deleted");

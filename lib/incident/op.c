@@ -7,10 +7,10 @@ const char *op_kind_name(enum op_kind k)
 		[OP_RESOLVE] = "resolve", [OP_REOPEN] = "reopen",
 		[OP_RAISE] = "raise",	  [OP_MERGE] = "merge",
 		[OP_CONFIRM] = "confirm", [OP_FALLBACK] = "fallback",
-		[OP_AUDIT] = "audit",
+		[OP_AUDIT] = "audit",	  [OP_REJECTED] = "rejected",
 	};
 
-	if (k < OP_CREATE || k > OP_AUDIT)
+	if (k < OP_CREATE || k > OP_REJECTED)
 		return "unknown";
 	return names[k];
 }

@@ -15,6 +15,9 @@ enum op_kind {
 	OP_FALLBACK,	/* tell people that StackFlow can't be reached */
 	OP_AUDIT,	/* search once more for a twin of a re-sent create; in
 			   no lane, body: the incident's id, never backlog */
+	OP_REJECTED,	/* a queue's message that may not be believed: dead
+			   from birth; events: what keeps its bytes, target:
+			   the queue */
 };
 
 enum op_state {
@@ -32,7 +35,9 @@ struct op {
 	enum op_state state;
 	int priority;		/* 1..4, of the incident when it was made */
 	bool held;		/* a note that waits for its budget: not backlog */
-	unsigned attempts, searches;
+	unsigned attempts;
+	unsigned searches;	/* in vain, for a send that may have been
+				   carried out; the next one is one again */
 	int64_t created_ms;
 	int64_t not_before_ms;	/* wall clock; clamped when loaded */
 	int64_t sent_ms;	/* of the last send; 0: never */
@@ -47,6 +52,9 @@ struct op {
 	int status;		/* last answer's */
 	struct str problem;	/* last answer's line */
 };
+
+/* not_before_ms of a note that waits for a change of state, not for a time. */
+#define OP_NEVER_MS (INT64_MAX / 4)
 
 const char *op_kind_name(enum op_kind k);
 const char *op_state_name(enum op_state s);

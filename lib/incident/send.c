@@ -64,6 +64,7 @@ enum send incident_before_send(const struct incident *i, const struct op *op,
 	case OP_CONFIRM:
 	case OP_FALLBACK:
 	case OP_AUDIT:
+	case OP_REJECTED:
 		break;
 	}
 	return SEND_IT;

@@ -1,6 +1,7 @@
 /* What holds where rules say nothing. */
 #include "base/clock.h"
 #include "base/encode.h"
+#include "doc/json.h"
 #include "rule/set.h"
 #include "rule/text.h"
 
@@ -8,12 +9,16 @@
 #define REASON_CHARS 2000
 #define VALUE_CHARS 1000
 
+/* What no decoder knows has no source of its own. */
 bool builtin_understood(const struct alarm *a)
 {
-	struct str kind = str_from(a->kind);
+	static const char *const unknown[] = { "sns", "sqs", "webhook",
+					       "eventbridge" };
 
-	return !str_is(kind, "text") && !str_is(kind, "json") &&
-	       !str_is(kind, "eventbridge");
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		if (str_is(str_from(a->source), unknown[i]))
+			return false;
+	return true;
 }
 
 enum severity builtin_severity(const struct alarm *a)
@@ -41,7 +46,7 @@ void builtin_dedup_key(struct buf *out, const struct alarm *a)
 	buf_putc(out, '/');
 	buf_put_str(out, a->name);
 	/* One kind of event tells of many resources. */
-	if (str_is(str_from(a->kind), "eventbridge") && a->resource_arn.n) {
+	if (str_is(str_from(a->source), "eventbridge") && a->resource_arn.n) {
 		buf_putc(out, '/');
 		buf_put_str(out, a->resource_arn);
 	}
@@ -57,8 +62,6 @@ static const char *title(const struct alarm *a)
 	static const char *const titles[][2] = {
 		{ "cloudwatch", "CloudWatch Alarm: " },
 		{ "direct", "CloudWatch Alarm: " },
-		{ "alertmanager", "Alertmanager: " },
-		{ "grafana", "Grafana: " },
 	};
 
 	if (!builtin_understood(a))
@@ -73,6 +76,10 @@ void builtin_short_description(struct buf *out, const struct alarm *a)
 {
 	struct str rest = a->raw, line = STR_NONE;
 
+	if (a->title.n) {
+		text_put(out, a->title);
+		return;
+	}
 	buf_puts(out, title(a));
 	if (a->name.n) {
 		text_put(out, a->name);
@@ -140,7 +147,7 @@ static void put_metric(struct buf *out, struct arena *arena,
 		metric = arena_printf(arena, "%.*s %.*s", STR_ARG(a->namespace),
 				      STR_ARG(metric));
 	else if (!metric.n)
-		metric = a->namespace;
+		put_line(out, arena, "Namespace: ", a->namespace, VALUE_CHARS);
 	put_line(out, arena, "Metric: ", metric, VALUE_CHARS);
 	put_pairs(out, arena, "Dimensions: ", a->dims, a->dim_count);
 	if (a->has_threshold)
@@ -194,12 +201,15 @@ void builtin_description(struct buf *out, struct arena *arena,
 	put_state(out, arena, a);
 	put_line(out, arena, "Reason: ", a->reason, REASON_CHARS);
 	put_line(out, arena, "Alarm: ", a->name, VALUE_CHARS);
-	put_line(out, arena, "Contributor: ", a->contributor, VALUE_CHARS);
+	put_line(out, arena, a->key.n ? "Id: " : "Contributor: ",
+		 a->contributor, VALUE_CHARS);
 	put_line(out, arena, "Account: ", a->account, VALUE_CHARS);
 	put_line(out, arena, "Region: ", a->region, VALUE_CHARS);
 	put_metric(out, arena, a);
 	put_line(out, arena, "Resource: ", a->resource_arn, VALUE_CHARS);
-	put_pairs(out, arena, "Tags: ", a->tags, a->tag_count);
+	/* Labels are both. */
+	if (a->tags != a->dims)
+		put_pairs(out, arena, "Tags: ", a->tags, a->tag_count);
 	put_line(out, arena, "Suppressed in CloudWatch by: ", a->suppressed_by,
 		 VALUE_CHARS);
 	put_decision(out, arena, v);
@@ -217,14 +227,45 @@ static void put_link(struct buf *out, const char *label, struct str url)
 	text_put(out, STR("\n"));
 }
 
+static bool lists(const struct json *actions, struct str topic)
+{
+	for (size_t i = 0; i < json_count(actions); i++)
+		if (str_eq(json_str(json_item(actions, i)), topic))
+			return true;
+	return false;
+}
+
+/* Since 2022 a message names the alarm's actions. */
+static bool never_says_ok(const struct alarm *a)
+{
+	const struct json *ok = json_get(a->payload, "OKActions");
+
+	if (!str_is(str_from(a->source), "cloudwatch") ||
+	    !json_is(ok, JSON_ARRAY))
+		return false;
+	if (!a->topic.n || json_count(ok) == 0)
+		return json_count(ok) == 0;
+	return lists(json_get(a->payload, "AlarmActions"), a->topic) &&
+	       !lists(ok, a->topic);
+}
+
 void builtin_links(struct buf *out, const struct alarm *a,
 		   const struct verdict *v)
 {
 	struct buf url = BUF_INIT(8192);
 
+	if (never_says_ok(a)) {
+		if (out->n && out->p[out->n - 1] != '\n')
+			text_put(out, STR("\n"));
+		text_put(out, STR("This alarm has no OK action: CloudWatch "
+				  "sends no message when it is over.\n"));
+	}
 	put_link(out, "Runbook: ", v->runbook);
 	alarm_put_console_url(&url, a);
 	if (!buf_error(&url))
-		put_link(out, "Console: ", buf_str(&url));
+		put_link(out, str_find(buf_str(&url), STR("console")) >= 0 ?
+				      "Console: " :
+				      "Link: ",
+			 buf_str(&url));
 	buf_fini(&url);
 }

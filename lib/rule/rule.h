@@ -89,6 +89,14 @@ int ruleset_decide(struct verdict *out, const struct ruleset *r,
 /* A hash of all sources (SHA-256, hex), to name a rule set of a day. */
 const char *ruleset_hash(const struct ruleset *r);
 
+/*
+ * Can an alarm's tags change a decision: does a rule read them, or is severity
+ * or CI left to the built-in pattern, which does? And is there a policy by
+ * which INSUFFICIENT_DATA opens an incident?
+ */
+bool ruleset_reads_tags(const struct ruleset *r);
+bool ruleset_opens_insufficient(const struct ruleset *r);
+
 /* Matches since load of the n-th policy; counted without locks. */
 struct rule_hit {
 	const char *file, *team, *policy;

@@ -221,6 +221,36 @@ static bool count_policies(struct ruleset *r)
 	return true;
 }
 
+/* Is severity or CI of some alarm left to the built-in pattern? */
+static bool leaves_to_builtin(const struct rule_file *f)
+{
+	if (!f->ci_given)
+		return true;
+	for (size_t i = 0; i < f->severity_count; i++)
+		if (f->severity[i].otherwise)
+			return false;
+	return true;
+}
+
+static void note_needs(struct loading *g)
+{
+	struct ruleset *r = g->set;
+	struct str path;
+	size_t at = 0;
+	void *ref;
+
+	r->reads_tags = r->empty;
+	while (map_next(g->refs, &at, &path, &ref))
+		if (((const struct ref *)ref)->id == FIELD_TAG)
+			r->reads_tags = true;
+	for (size_t i = 0; i < r->file_count; i++)
+		if (leaves_to_builtin(&r->files[i]))
+			r->reads_tags = true;
+	for (size_t i = 0; i < r->policy_count; i++)
+		if (r->policies[i]->body.insufficient == INSUFFICIENT_OPEN)
+			r->opens_insufficient = true;
+}
+
 static bool load(struct loading *g, bool *bad)
 {
 	struct buf hex = BUF_INIT(64);
@@ -239,6 +269,8 @@ static bool load(struct loading *g, bool *bad)
 	g->digest = NULL;
 	good = good && hex.n == 64 && !arena_error(r->arena) &&
 	       !arena_error(g->trees);
+	if (good)
+		note_needs(g);
 	if (good)
 		memcpy(r->hash, hex.p, 64);
 	buf_fini(&hex);
@@ -294,6 +326,16 @@ void ruleset_free(struct ruleset *r)
 	regex_pool_fini(&r->pool);
 	arena_free(r->arena);
 	free(r);
+}
+
+bool ruleset_reads_tags(const struct ruleset *r)
+{
+	return r->reads_tags;
+}
+
+bool ruleset_opens_insufficient(const struct ruleset *r)
+{
+	return r->opens_insufficient;
 }
 
 size_t ruleset_files(const struct ruleset *r)

@@ -129,6 +129,7 @@ struct ruleset {
 	_Atomic uint64_t ties;		/* events that two files claimed */
 	unsigned slots;
 	bool empty;			/* made without any source */
+	bool reads_tags, opens_insufficient;
 	char hash[65];
 };
 
@@ -180,7 +181,8 @@ void builtin_dedup_key(struct buf *out, const struct alarm *a);
 void builtin_short_description(struct buf *out, const struct alarm *a);
 void builtin_description(struct buf *out, struct arena *arena,
 			 const struct alarm *a, const struct verdict *v);
-/* Below a description of a team's own: the links it lacks. */
+/* Below a description of a team's own: the links it lacks, and that nothing
+ * will tell its end. */
 void builtin_links(struct buf *out, const struct alarm *a,
 		   const struct verdict *v);
 

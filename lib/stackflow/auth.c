@@ -124,8 +124,7 @@ static void set_problem(struct sf_authn *a, const char *what, struct str why)
 
 	buf_puts(&clean, what);
 	sf_auth_redact(a, &clean, why);
-	/* The last escape and three dots may come on top. */
-	utf8_put_safe(&line, buf_str(&clean), sizeof(a->problem) - 14);
+	utf8_put_safe(&line, buf_str(&clean), sizeof(a->problem) - 1);
 	memcpy(a->problem, buf_str(&line).p, line.n);
 	a->problem[line.n] = '\0';
 	buf_fini(&clean);

@@ -130,9 +130,9 @@ static void explain_challenge(struct sf_granted *out, struct str name)
 		   (int)(name.n < 60 ? name.n : 60), name.p, known[i].words);
 }
 
-/* cognito:username of an id token; it came from Cognito itself over TLS, so
- * its signature is not in question. */
-static void read_user(struct buf *out, struct str token)
+/* What an id token says; it came from Cognito itself over TLS, so its
+ * signature is not in question. NULL where it can't be read. */
+static struct json *read_claims(struct str token)
 {
 	struct buf text = BUF_INIT(SF_TOKEN_MAX),
 		   claims = BUF_INIT(SF_TOKEN_MAX);
@@ -140,20 +140,31 @@ static void read_user(struct buf *out, struct str token)
 	struct str part;
 
 	if (!str_cut(&token, '.', &part) || !str_cut(&token, '.', &part))
-		return;
+		return NULL;
 	for (size_t i = 0; i < part.n; i++)
 		buf_putc(&text, part.p[i] == '-'   ? '+'
 				: part.p[i] == '_' ? '/'
 						   : part.p[i]);
 	while (text.n % 4)
 		buf_putc(&text, '=');
-	if (buf_error(&text) == 0 &&
-	    decode_base64(&claims, buf_str(&text)) == 0 &&
-	    json_parse(&root, buf_str(&claims), JSON_NO_NUL, NULL) == 0)
-		buf_put_str(out, json_get_str(root, "cognito:username"));
-	json_free(root);
+	if (buf_error(&text) || decode_base64(&claims, buf_str(&text)) ||
+	    json_parse(&root, buf_str(&claims), JSON_NO_NUL, NULL))
+		root = NULL;
 	buf_wipe(&text);
 	buf_wipe(&claims);
+	return root;
+}
+
+/* An id token's own life, by the clock of who made it; 0: it says none. */
+static int64_t claimed_life_ms(const struct json *claims)
+{
+	int64_t from = json_int(json_get(claims, "iat"), 0);
+	int64_t to = json_int(json_get(claims, "exp"), 0);
+
+	if (from <= 0 || to <= from)
+		return 0;
+	to -= from;
+	return (to < LIFE_MAX_S ? to : LIFE_MAX_S) * 1000;
 }
 
 /* "com.x#NotAuthorizedException" and "NotAuthorizedException:http://..." */
@@ -177,6 +188,7 @@ static bool is_permanent(struct str name)
 	static const char *const names[] = {
 		"NotAuthorizedException",
 		"UserNotFoundException",
+		"InvalidPasswordException",
 		"PasswordResetRequiredException",
 		"UserNotConfirmedException",
 		"InvalidParameterException",
@@ -191,25 +203,39 @@ static bool is_permanent(struct str name)
 	return false;
 }
 
+static enum sf_grant_end take_cognito(struct sf_granted *out,
+				      const struct json *res)
+{
+	struct str refresh = json_get_str(res, "RefreshToken");
+	const struct json *life = json_get(res, "ExpiresIn");
+	enum sf_grant_end end = take(out, json_get_str(res, "IdToken"), life);
+	struct json *claims;
+	int64_t ms;
+
+	if (end != SF_GRANT_OK)
+		return end;
+	if (sf_token_usable(refresh))
+		buf_put_str(&out->refresh, refresh);
+	claims = read_claims(buf_str(&out->token));
+	buf_put_str(&out->user, json_get_str(claims, "cognito:username"));
+	/* Stand-ins for Cognito leave ExpiresIn out. */
+	ms = life ? 0 : claimed_life_ms(claims);
+	if (ms)
+		out->life_ms = ms;
+	json_free(claims);
+	return end;
+}
+
 static enum sf_grant_end read_cognito(struct sf_granted *out,
 				      enum sf_grant_kind kind,
 				      const struct rest_response *r,
 				      const struct json *body)
 {
 	const struct json *res = json_get(body, "AuthenticationResult");
-	struct str name = json_get_str(body, "ChallengeName"), refresh;
-	enum sf_grant_end end;
+	struct str name = json_get_str(body, "ChallengeName");
 
-	if (r->status == 200 && json_is(res, JSON_OBJECT)) {
-		end = take(out, json_get_str(res, "IdToken"),
-			   json_get(res, "ExpiresIn"));
-		refresh = json_get_str(res, "RefreshToken");
-		if (end == SF_GRANT_OK && sf_token_usable(refresh))
-			buf_put_str(&out->refresh, refresh);
-		if (end == SF_GRANT_OK)
-			read_user(&out->user, buf_str(&out->token));
-		return end;
-	}
+	if (r->status == 200 && json_is(res, JSON_OBJECT))
+		return take_cognito(out, res);
 	/* The status of a challenge is 200, too. */
 	if (r->status == 200 && name.n) {
 		explain_challenge(out, name);
@@ -232,13 +258,13 @@ enum sf_grant_end sf_grant_read(struct sf_granted *out, enum sf_grant_kind kind,
 		buf_puts(&out->why, r->problem);
 		return SF_GRANT_FAILED;
 	}
-	if (json_parse(&body, r->body, JSON_NO_NUL, NULL))
+	if (json_parse(&body, r->body, JSON_NO_NUL | JSON_SECRET, NULL))
 		body = NULL;
 	if (kind == SF_GRANT_PASSWORD || kind == SF_GRANT_REFRESH)
 		end = read_cognito(out, kind, r, body);
 	else
 		end = read_oauth(out, kind, r->status, body);
-	json_free(body);
+	json_free_wiped(body);
 	return end;
 }
 

@@ -4,7 +4,7 @@
 #include "base/encode.h"
 
 #define WORDS_RAW 4096
-#define PROBLEM_MAX (500 - 13) /* the last escape and dots come on top */
+#define PROBLEM_MAX 500
 
 bool sf_id_usable(struct str id)
 {

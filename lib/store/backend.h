@@ -81,6 +81,9 @@ struct store_backend {
 			      int64_t id, struct arena *arena);
 	int (*member)(struct member *out, struct store_reader *r,
 		      struct str subject, struct arena *arena);
+	int (*firing_open)(struct member *out, size_t max,
+			   struct store_reader *r, const struct member *after,
+			   struct arena *arena);
 	int (*others_firing)(unsigned *out, struct store_reader *r,
 			     int64_t incident, int64_t except);
 	int (*lane_tail)(struct op *out, struct store_reader *r,

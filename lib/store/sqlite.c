@@ -527,6 +527,7 @@ const struct store_backend store_sqlite = {
 	.incident_by_key = sqlite_incident_by_key,
 	.incident_by_id = sqlite_incident_by_id,
 	.member = sqlite_member,
+	.firing_open = sqlite_firing_open,
 	.others_firing = sqlite_others_firing,
 	.lane_tail = sqlite_lane_tail,
 	.due_ops = sqlite_due_ops,

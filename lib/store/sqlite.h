@@ -107,6 +107,8 @@ int sqlite_incident_by_id(struct incident *out, struct store_reader *r,
 			  int64_t id, struct arena *arena);
 int sqlite_member(struct member *out, struct store_reader *r,
 		  struct str subject, struct arena *arena);
+int sqlite_firing_open(struct member *out, size_t max, struct store_reader *r,
+		       const struct member *after, struct arena *arena);
 int sqlite_others_firing(unsigned *out, struct store_reader *r,
 			 int64_t incident, int64_t except);
 int sqlite_lane_tail(struct op *out, struct store_reader *r, int64_t incident,

@@ -18,6 +18,7 @@ static int recover(struct sqlite *d, struct store_job *j)
 	d->tally.what |= 2;
 	u = query_begin(&d->q, SQL_RECOVER_CLAMP);
 	put_int(&u, j->ms);
+	put_int(&u, OP_NEVER_MS);
 	return query_run(&u);
 }
 
@@ -138,6 +139,7 @@ static int clock_back(struct sqlite *d, const struct store_job *j)
 
 	put_int(&u, j->ms);
 	put_int(&u, j->by_ms);
+	put_int(&u, OP_NEVER_MS);
 	d->tally.what |= 2;
 	return query_run(&u);
 }

@@ -357,6 +357,16 @@ int sqlite_remote_is_ours(struct store_reader *r, struct str remote)
 	return found(&u, query_row(&u));
 }
 
+static void get_member(struct member *out, struct query *u)
+{
+	memset(out, 0, sizeof(*out));
+	out->id = get_int(u);
+	out->subject = get_str(u);
+	out->incident = get_int(u);
+	out->state = (enum alarm_state)get_int(u);
+	out->changed_ms = get_int(u);
+}
+
 int sqlite_member(struct member *out, struct store_reader *r,
 		  struct str subject, struct arena *arena)
 {
@@ -366,15 +376,26 @@ int sqlite_member(struct member *out, struct store_reader *r,
 	put_int(&u, (int64_t)hash(r, subject));
 	put_str(&u, subject);
 	got = query_row(&u);
-	if (got > 0) {
-		memset(out, 0, sizeof(*out));
-		out->id = get_int(&u);
-		out->subject = get_str(&u);
-		out->incident = get_int(&u);
-		out->state = (enum alarm_state)get_int(&u);
-		out->changed_ms = get_int(&u);
-	}
+	if (got > 0)
+		get_member(out, &u);
 	return found(&u, got);
+}
+
+int sqlite_firing_open(struct member *out, size_t max, struct store_reader *r,
+		       const struct member *after, struct arena *arena)
+{
+	struct query u = begin(r, SQL_FIRING_OPEN, arena);
+	int n = 0, got = 1;
+
+	put_int(&u, after ? after->incident : 0);
+	put_int(&u, after ? after->id : 0);
+	put_int(&u, (int64_t)max);
+	while ((size_t)n < max && (got = query_row(&u)) > 0)
+		get_member(&out[n++], &u);
+	got = found(&u, got);
+	if (got < 0)
+		return got;
+	return arena_error(arena) ? -ENOMEM : n;
 }
 
 int sqlite_others_firing(unsigned *out, struct store_reader *r,

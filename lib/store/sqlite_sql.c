@@ -219,11 +219,17 @@ const char *const sql_text[SQL_COUNT] = {
 			  " AND state = 5 LIMIT 1",
 
 	[SQL_RECOVER_FLIGHT] = "UPDATE op SET state = 3 WHERE state = 2",
-	[SQL_RECOVER_CLAMP] = "UPDATE op SET not_before_ms = ?1"
-			      " WHERE state IN (1, 2, 3)"
-			      " AND not_before_ms > ?1 + 3600000",
-	[SQL_CLOCK_BACK] = "UPDATE op SET not_before_ms = not_before_ms - ?2"
-			   " WHERE state IN (1, 2, 3) AND not_before_ms > ?1",
+	/* What is held may be for long; made later than now, it waits anew. */
+	[SQL_RECOVER_CLAMP] =
+		"UPDATE op SET created_ms = min(created_ms, ?1),"
+		" not_before_ms = ?1 + held * max(0, not_before_ms - created_ms)"
+		" WHERE state IN (1, 2, 3) AND not_before_ms > ?1 + 3600000"
+		" AND not_before_ms < ?2 AND (held = 0 OR created_ms > ?1)",
+	[SQL_CLOCK_BACK] =
+		"UPDATE op SET created_ms = created_ms - ?2,"
+		" not_before_ms = not_before_ms - ?2"
+		" WHERE state IN (1, 2, 3) AND not_before_ms > ?1"
+		" AND not_before_ms < ?3",
 	[SQL_EVENT_WINDOW] = WINDOW("seq", "received_ms", "event"),
 	[SQL_DROP_EVENTS] =
 		"DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND seq IN"
@@ -308,6 +314,13 @@ const char *const sql_text[SQL_COUNT] = {
 			       " WHERE remote = ? AND remote <> '' LIMIT 1",
 	[SQL_MEMBER] = "SELECT id, subject, incident, state, changed_ms"
 		       " FROM member WHERE subject_hash = ? AND subject = ?",
+	[SQL_FIRING_OPEN] =
+		"SELECT m.id, m.subject, m.incident, m.state, m.changed_ms"
+		" FROM incident i INDEXED BY incident_open"
+		" CROSS JOIN member m INDEXED BY member_incident"
+		" ON m.incident = i.id AND m.state = 2 WHERE i.state = 1"
+		" AND (i.id > ?1 OR (i.id = ?1 AND m.id > ?2))"
+		" ORDER BY i.id, m.id LIMIT ?3",
 	[SQL_OTHERS_FIRING] =
 		"SELECT count(*) FROM (SELECT 1 FROM member"
 		" INDEXED BY member_incident WHERE incident = ? AND state = 2"

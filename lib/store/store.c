@@ -314,6 +314,12 @@ int store_member(struct member *out, struct store_reader *r,
 	return r->backend->member(out, r, subject, arena);
 }
 
+int store_firing_open(struct member *out, size_t max, struct store_reader *r,
+		      const struct member *after, struct arena *arena)
+{
+	return r->backend->firing_open(out, max, r, after, arena);
+}
+
 int store_others_firing(unsigned *out, struct store_reader *r,
 			int64_t incident, int64_t except)
 {

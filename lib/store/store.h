@@ -122,6 +122,12 @@ int store_incident_by_id(struct incident *out, struct store_reader *r,
 			 int64_t id, struct arena *arena);
 int store_member(struct member *out, struct store_reader *r,
 		 struct str subject, struct arena *arena);
+/*
+ * Members in ALARM of incidents that are open, by incident and id, those after
+ * `after` (NULL: from the first). How many, or negative.
+ */
+int store_firing_open(struct member *out, size_t max, struct store_reader *r,
+		      const struct member *after, struct arena *arena);
 /* Members of an incident in ALARM, except one id; counted up to 1000. */
 int store_others_firing(unsigned *out, struct store_reader *r,
 			int64_t incident, int64_t except);
@@ -218,7 +224,8 @@ int store_op(struct op *out, struct store_reader *r, int64_t id,
  * INT64_MAX: none. */
 int store_next_due(int64_t *out_ms, struct store_reader *r);
 /* At start: IN_FLIGHT becomes IN_DOUBT; not_before more than an hour ahead is
- * clamped to now. Returns how many were in flight. */
+ * clamped to now, but what is held stays so for as long as it was meant to.
+ * Returns how many were in flight. */
 int store_recover(struct store *s, int64_t now_ms, struct err *err);
 /* The wall clock went back by by_ms to now_ms: what waited for a later moment
  * waits as long as it would have. 0 or a negative errno. */

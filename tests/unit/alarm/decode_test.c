@@ -429,8 +429,12 @@ static void test_console_url(void **state)
 		{ "direct-ok.json",
 		  "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?"
 		  "region=eu-west-1#alarmsV2:alarm/legacy-disk" },
+		{ "event-ec2-state.json",
+		  "https://us-east-1.console.aws.amazon.com/ec2/home?"
+		  "region=us-east-1#InstanceDetails:instanceId="
+		  "i-0123456789abcdef0" },
 		/* Not an alarm of CloudWatch's. */
-		{ "event-ec2-state.json", "" },
+		{ "event-custom.json", "" },
 		{ "text.txt", "" },
 	};
 	struct buf url = BUF_INIT(4096);

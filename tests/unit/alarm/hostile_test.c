@@ -80,7 +80,19 @@ static const char *const wrong[] = {
 	"\"\\u0000\\r\\n\\u001b[0m\\u202e\"",
 };
 
-static int change_all(const char *name)
+/* What SNS carries rather than its envelope, where that is JSON. */
+static struct json *inner_of(struct json *root)
+{
+	struct str text = json_get_str(root, "Message");
+	struct json *inner = NULL;
+
+	if (!text.p || json_parse(&inner, text, 0, NULL))
+		return root;
+	json_free(root);
+	return inner;
+}
+
+static int change_all(const char *name, bool unwrap)
 {
 	struct decoded d = { .text = BUF_INIT(4 << 20) };
 	struct buf file = BUF_INIT(4 << 20);
@@ -89,6 +101,8 @@ static int change_all(const char *name)
 
 	fixture(&file, name);
 	assert_int_equal(json_parse(&root, buf_str(&file), 0, NULL), 0);
+	if (unwrap)
+		root = inner_of(root);
 	/* The node numbers that remain below zero are past the last node. */
 	for (int node = 0; at < 0; node++) {
 		for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -108,19 +122,30 @@ static int change_all(const char *name)
 	return count;
 }
 
-static void test_wrong_types(void **state)
+static int change_folder(const char *path, const char *from_data, bool unwrap)
 {
-	DIR *dir = opendir(DATA);
+	DIR *dir = opendir(path);
+	char name[512];
 	struct dirent *e;
 	int count = 0;
 
-	(void)state;
 	assert_non_null(dir);
-	while ((e = readdir(dir)))
-		if (str_ends(str_from(e->d_name), ".json"))
-			count += change_all(e->d_name);
+	while ((e = readdir(dir))) {
+		if (!str_ends(str_from(e->d_name), ".json"))
+			continue;
+		snprintf(name, sizeof(name), "%s%s", from_data, e->d_name);
+		count += change_all(name, unwrap);
+	}
 	closedir(dir);
-	assert_true(count > 10000);
+	return count;
+}
+
+static void test_wrong_types(void **state)
+{
+	(void)state;
+	assert_true(change_folder(DATA, "", false) > 10000);
+	assert_true(change_folder(DATA "../payloads", "../payloads/", true) >
+		    10000);
 }
 
 static void test_control_characters(void **state)
@@ -188,6 +213,18 @@ static void test_huge(void **state)
 		{ "{\"AlarmName\":\"x\",\"Trigger\":{\"Metrics\":[0",
 		  ",{\"MetricStat\":{}}", "]},\"NewStateValue\":\"OK\"}" },
 		{ "[0", ",\"\\u0001\"", "]" },
+		{ "{\"alerts\":[{\"labels\":{}}", ",{\"labels\":{\"a\":\"b\"}}",
+		  "]}" },
+		{ "{\"alerts\":[{\"labels\":{\"a\":\"", "x", "\"}}]}" },
+		{ "{\"findings\":[0", ",{\"Id\":\"a\",\"ProductArn\":\"b\"}",
+		  "]}" },
+		{ "{\"detail-type\":\"AWS Health Event\",\"source\":"
+		  "\"aws.health\",\"detail\":{\"affectedEntities\":[0",
+		  ",{\"entityValue\":\"i-1\"}", "]}}" },
+		{ "Alerts Firing:\n", "Labels:\n - a = b\nAnnotations:\n", "" },
+		{ "Alerts Firing:\nLabels:\n", " - a = b\n", "" },
+		{ "An AWS Backup job ", "Resource ARN :", "" },
+		{ "Environment:Message:NotificationProcessId:", "\nMessage:", "" },
 		{ "", "[", "" },
 		{ "", "{\"a\":", "" },
 		{ "", "\n", "" },

@@ -174,9 +174,9 @@ static void test_subjects(void **state)
 		{ "direct-ok.json", "111122223333/eu-west-1/legacy-disk" },
 		{ "direct.json", "//legacy-disk" },
 		{ "event-ec2-state.json",
-		  "111122223333/us-east-1/EC2 Instance State-change "
-		  "Notification/arn:aws:ec2:us-east-1:111122223333:instance/"
-		  "i-0123456789abcdef0" },
+		  "111122223333/us-east-1/i-0123456789abcdef0/ec2" },
+		{ "event-custom.json",
+		  "111122223333/us-east-1/Nightly batch failed" },
 		{ "unknown-title.json", "webhook//Disk full on web-1" },
 	};
 	struct buf subject = BUF_INIT(65536);

@@ -369,6 +369,52 @@ static void configured_alarm_changes_nothing(void **state)
 	assert_int_equal(r->out.op_count, 0);
 }
 
+static void notice_changes_nothing(void **state)
+{
+	struct rig *r = *state;
+
+	r->alarm.event = ALARM_NOTICE;
+	rig_state(r, ALARM_OK);
+	rig_apply(r);
+	assert_int_equal(r->out.action, ACTION_IGNORE);
+	rig_open(r);
+	rig_apply(r);
+	assert_int_equal(r->out.action, ACTION_IGNORE);
+	assert_false(r->out.incident_changed || r->out.member_changed);
+	assert_int_equal(r->out.op_count, 0);
+}
+
+/* ---- senders that tell a state again and again ---- */
+
+static void what_is_told_again_is_no_news(void **state)
+{
+	struct rig *r = *state;
+	const struct change *c;
+
+	rig_open(r);
+	r->alarm.time_ms = NOW - MINUTE;
+	r->alarm.told_ms = NOW;
+	c = rig_apply(r);
+	assert_int_equal(c->action, ACTION_IGNORE);
+	assert_int_equal(c->op_count, 0);
+	assert_int_equal(c->member.changed_ms, NOW);
+	/* A later begin is. */
+	r->alarm.time_ms = NOW - SECOND;
+	assert_int_equal(rig_apply(r)->action, ACTION_NOTE);
+}
+
+static void an_old_begin_told_after_an_end_reopens(void **state)
+{
+	struct rig *r = *state;
+
+	rig_resolved(r, SECOND);
+	r->member.changed_ms = NOW - SECOND;
+	r->alarm.time_ms = NOW - HOUR;
+	assert_int_equal(rig_apply(r)->action, ACTION_IGNORE);
+	r->alarm.told_ms = NOW;
+	assert_int_equal(rig_apply(r)->action, ACTION_REOPEN);
+}
+
 /* ---- ALARM after the end ---- */
 
 static void alarm_within_the_window_reopens(void **state)
@@ -866,6 +912,9 @@ int main(void)
 		TEST(joined_note_still_tells_of_the_alarm),
 		TEST(deleted_alarm_counts_as_ok),
 		TEST(configured_alarm_changes_nothing),
+		TEST(notice_changes_nothing),
+		TEST(what_is_told_again_is_no_news),
+		TEST(an_old_begin_told_after_an_end_reopens),
 		TEST(alarm_within_the_window_reopens),
 		TEST(unsent_resolve_is_cancelled),
 		TEST(reopening_raises_too),

@@ -497,10 +497,59 @@ static void test_hash_and_stats(void **state)
 	ruleset_free(NULL);
 }
 
+static void test_what_a_set_needs(void **state)
+{
+	static const struct {
+		const char *text;
+		bool tags, insufficient;
+	} cases[] = {
+		{ HEAD "policies:\n" LAST, true, false },
+		{ HEAD "severity:\n  - {else: low}\nci:\n"
+		  "  - {fallback: CI1}\npolicies:\n" LAST, false, false },
+		{ HEAD "severity:\n  - {when: {tag.tier: gold}, set: high}\n"
+		  "  - {else: low}\nci:\n  - {fallback: CI1}\n"
+		  "policies:\n" LAST, true, false },
+		{ HEAD "severity:\n  - {else: low}\nci:\n"
+		  "  - {id: \"${tag.ci:-CI1}\"}\npolicies:\n" LAST,
+		  true, false },
+		{ HEAD "severity:\n  - {else: low}\nci:\n"
+		  "  - {fallback: CI1}\npolicies:\n  - {id: last, match: {}, "
+		  "insufficient_data: open}\n", false, true },
+		{ HEAD "policies:\n  - {id: last, match: {}, "
+		  "insufficient_data: resolve}\n", true, false },
+	};
+	struct faults faults;
+	struct ruleset *r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct rule_source source = {
+			"x.yaml", str_from(cases[i].text), NULL
+		};
+
+		faults_init(&faults);
+		r = ruleset_load(&source, 1, &faults, NULL);
+		if (faults.errors)
+			fail_msg("%s", help_faults(&faults));
+		if (ruleset_reads_tags(r) != cases[i].tags ||
+		    ruleset_opens_insufficient(r) != cases[i].insufficient)
+			fail_msg("%s", cases[i].text);
+		faults_fini(&faults);
+		ruleset_free(r);
+	}
+	faults_init(&faults);
+	r = ruleset_load(NULL, 0, &faults, NULL);
+	assert_true(ruleset_reads_tags(r));
+	assert_false(ruleset_opens_insufficient(r));
+	faults_fini(&faults);
+	ruleset_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_every_file_needs),
+		cmocka_unit_test(test_what_a_set_needs),
 		cmocka_unit_test(test_all_faults_in_one_go),
 		cmocka_unit_test(test_match_faults),
 		cmocka_unit_test(test_policy_faults),

@@ -32,14 +32,15 @@ static int load(void **state)
 	struct rule_source sources[] = {
 		{ "rules/00-platform.yaml", STR_NONE, "rules" },
 		{ "rules/10-cloudwatch.yaml", STR_NONE, "rules" },
+		{ "rules/20-services.yaml", STR_NONE, "rules" },
 	};
 	struct faults faults;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		sources[i].text = slurp(sources[i].name);
 	faults_init(&faults);
-	set = ruleset_load(sources, 2, &faults, NULL);
+	set = ruleset_load(sources, 3, &faults, NULL);
 	if (faults.count)
 		fprintf(stderr, "%s", help_faults(&faults));
 	return !set || faults.count;
@@ -112,12 +113,32 @@ static void test_unclaimed(void **state)
 	assert_int_equal(v.priority, 3);
 }
 
+static void test_other_services(void **state)
+{
+	struct alarm a = help_alarm();
+	struct verdict v;
+
+	(void)state;
+	a.source = a.kind = "guardduty";
+	a.title = STR("GuardDuty: somebody is in the house");
+	a.severity = STR("high");
+	v = help_decide(set, &a, NULL, NULL);
+	assert_str(v.team, "services");
+	assert_str(v.short_description, "GuardDuty: somebody is in the house");
+	assert_str(v.category, "security");
+	assert_str(v.subcategory, "guardduty");
+	assert_int_equal(v.priority, 2);
+	a.source = a.kind = "ses";
+	assert_int_equal(help_decide(set, &a, NULL, NULL).notes_max, 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_production),
 		cmocka_unit_test(test_other_environments_are_capped),
 		cmocka_unit_test(test_names_and_metrics),
+		cmocka_unit_test(test_other_services),
 		cmocka_unit_test(test_unclaimed),
 	};
 

@@ -415,6 +415,76 @@ static void password_then_refresh(void **state)
 	rig_stop(&r);
 }
 
+/* cognito-local: neither ExpiresIn nor TokenType beside the tokens. */
+static void a_token_tells_its_own_life(void **state)
+{
+	/* {"iat":1000,"exp":1600} */
+	struct pool p = { .refresh_ok = 1,
+			  .answer = "{\"AuthenticationResult\":{\"IdToken\":"
+				    "\"e30.eyJpYXQiOjEwMDAsImV4cCI6MTYwMH0.x\","
+				    "\"AccessToken\":\"a\","
+				    "\"RefreshToken\":\"rt-1\"}}" };
+	struct rig r;
+
+	(void)state;
+	rig_password(&r, &p);
+	assert_int_equal(rig_create(&r).res.outcome, SF_OK);
+	assert_int_equal(server_saw(&r.server, "InitiateAuth"), 1);
+	r.now += 299000;
+	settle(&r);
+	assert_int_equal(server_saw(&r.server, "InitiateAuth"), 1);
+	r.now += 2000;
+	settle(&r);
+	assert_int_equal(server_saw(&r.server, "REFRESH_TOKEN_AUTH"), 1);
+	rig_stop(&r);
+}
+
+/* An error told in the body alone: without x-amzn-ErrorType. */
+static void refuse_user(struct server *s, unsigned nth, const char *request,
+			struct reply *out)
+{
+	(void)nth;
+	(void)request;
+	reply_json(out, 400, "", s->arg);
+}
+
+static void an_error_without_its_header(void **state)
+{
+	static const char *const answers[] = {
+		"{\"__type\":\"InvalidPasswordException\","
+		"\"message\":\"Invalid password\"}",
+		"{\"__type\":\"com.amazonaws.cognito#NotAuthorizedException\","
+		"\"message\":\"User not authorized\"}",
+	};
+	static const char *const said[] = { "400 InvalidPasswordException: "
+					    "Invalid password",
+					    "400 NotAuthorizedException: "
+					    "User not authorized" };
+	struct sf_stats st;
+	struct rig r;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		rig_start(&r, refuse_user,
+			  (void *)(uintptr_t)answers[i]);
+		r.options.auth.method = SF_AUTH_PASSWORD;
+		r.options.auth.client_id = "app";
+		r.options.auth.email = "me@example.org";
+		r.options.auth.password = "correct horse";
+		r.options.auth.region = "us-east-1";
+		r.options.auth.endpoint_url = r.token;
+		rig_open(&r);
+		settle(&r);
+		sf_client_stats(r.client, &st);
+		assert_non_null(strstr(st.auth_problem, said[i]));
+		/* A person has to mend it: no more than once a minute. */
+		r.now += 59000;
+		settle(&r);
+		assert_int_equal(server_requests(&r.server), 1);
+		rig_stop(&r);
+	}
+}
+
 static void a_challenge_needs_a_person(void **state)
 {
 	struct pool p = { .answer = "{\"ChallengeName\":\"SMS_MFA\"}" };
@@ -486,6 +556,8 @@ int main(void)
 		cmocka_unit_test(failed_renewals_back_off),
 		cmocka_unit_test(a_key_is_exchanged),
 		cmocka_unit_test(password_then_refresh),
+		cmocka_unit_test(a_token_tells_its_own_life),
+		cmocka_unit_test(an_error_without_its_header),
 		cmocka_unit_test(a_challenge_needs_a_person),
 		cmocka_unit_test(waiting_calls_keep_the_rate),
 	};

@@ -370,6 +370,60 @@ static void recovers(void **state)
 	assert_int_equal(out[0].not_before_ms, NOW);
 }
 
+/* By a restart: a used-up budget, six hours, six hours made in the future. */
+static void recovers_what_is_held(void **state)
+{
+	struct fixture *f = *state;
+	struct op op, held = op_of(0, OP_NOTE);
+	int64_t id[3];
+
+	held.held = true;
+	for (int i = 0; i < 3; i++) {
+		held.id = 0;
+		held.created_ms = i < 2 ? NOW - 1000 : NOW + 400 * DAY;
+		held.not_before_ms = i ? held.created_ms + DAY / 4 :
+					 OP_NEVER_MS;
+		assert_int_equal(write_op(f, &held, 0), 0);
+		id[i] = held.id;
+	}
+	for (int again = 0; again < 2; again++) {
+		reopen_store(f);
+		assert_int_equal(store_recover(f->s, NOW + again, &f->err), 0);
+		assert_int_equal(counts(f).ops_held, 3);
+		assert_int_equal(due(f, &op, 1, NOW + 3600000), 0);
+		assert_int_equal(store_op(&op, f->r, id[0], f->a), 1);
+		assert_int_equal(op.not_before_ms, OP_NEVER_MS);
+		assert_int_equal(store_op(&op, f->r, id[1], f->a), 1);
+		assert_int_equal(op.not_before_ms, NOW - 1000 + DAY / 4);
+		assert_int_equal(store_op(&op, f->r, id[2], f->a), 1);
+		assert_int_equal(op.not_before_ms, NOW + DAY / 4);
+		assert_true(op.held);
+	}
+}
+
+static void clock_back_moves_what_waits(void **state)
+{
+	struct fixture *f = *state;
+	struct op op, held = op_of(0, OP_NOTE);
+	int64_t id[2];
+
+	held.held = true;
+	for (int i = 0; i < 2; i++) {
+		held.id = 0;
+		held.not_before_ms = i ? NOW + DAY / 4 : OP_NEVER_MS;
+		assert_int_equal(write_op(f, &held, 0), 0);
+		id[i] = held.id;
+	}
+	assert_int_equal(store_clock_back(f->s, NOW - DAY, DAY), 0);
+	reopen_store(f);
+	assert_int_equal(store_recover(f->s, NOW - DAY, &f->err), 0);
+	assert_int_equal(store_op(&op, f->r, id[0], f->a), 1);
+	assert_int_equal(op.not_before_ms, OP_NEVER_MS);
+	assert_int_equal(store_op(&op, f->r, id[1], f->a), 1);
+	assert_int_equal(op.not_before_ms, NOW - DAY + DAY / 4);
+	assert_int_equal(op.created_ms, NOW - DAY);
+}
+
 static void lists_by_state(void **state)
 {
 	struct fixture *f = *state;
@@ -499,6 +553,8 @@ int main(void)
 		T(moves_to_a_successor),
 		T(audits_are_no_backlog),
 		T(recovers),
+		T(recovers_what_is_held),
+		T(clock_back_moves_what_waits),
 		T(lists_by_state),
 		T(lanes_and_counts_hold_at_random),
 	};

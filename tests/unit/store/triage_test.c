@@ -261,6 +261,54 @@ static void others_firing(void **state)
 	assert_int_equal(store_commit(f->s, w, 1), -ENOENT);
 }
 
+/* Members in ALARM of open incidents, page by page, each once. */
+static void firing_open(void **state)
+{
+	static const enum incident_state states[] = {
+		INCIDENT_OPEN, INCIDENT_CLOSED, INCIDENT_OPEN,
+		INCIDENT_RESOLVED,
+	};
+	struct fixture *f = *state;
+	struct member m[12], got[12], last;
+	struct incident i[4];
+	char subject[12][8], key[4][4];
+	int n, all = 0;
+
+	assert_int_equal(store_firing_open(got, 12, f->r, NULL, f->a), 0);
+	for (int k = 0; k < 4; k++) {
+		snprintf(key[k], 4, "k%d", k);
+		i[k] = incident_of(str_from(key[k]), 1);
+		i[k].state = states[k];
+		put_incident(f, &i[k]);
+	}
+	for (int k = 0; k < 12; k++) {
+		struct store_write w = { .kind = WRITE_MEMBER,
+					 .member = &m[k] };
+
+		snprintf(subject[k], 8, "s%d", k);
+		m[k] = (struct member){
+			.subject = str_from(subject[k]),
+			.incident = i[k % 4].id,
+			.state = k < 8 ? ALARM_FIRING : ALARM_OK,
+			.changed_ms = NOW + k,
+		};
+		assert_int_equal(store_commit(f->s, &w, 1), 0);
+	}
+	/* 0 and 4 of the first, 2 and 6 of the third. */
+	assert_int_equal(store_firing_open(got, 12, f->r, NULL, f->a), 4);
+	assert_str(got[0].subject, "s0");
+	assert_str(got[1].subject, "s4");
+	assert_str(got[2].subject, "s2");
+	assert_str(got[3].subject, "s6");
+	assert_int_equal(got[3].incident, i[2].id);
+	assert_int_equal(got[3].changed_ms, NOW + 6);
+	for (n = 0; (n = store_firing_open(got, 1, f->r, all ? &last : NULL,
+					   f->a)) > 0; all++)
+		last = got[0];
+	assert_int_equal(n, 0);
+	assert_int_equal(all, 4);
+}
+
 static void an_outcome_may_change(void **state)
 {
 	struct fixture *f = *state;
@@ -536,6 +584,7 @@ int main(void)
 		T(one_incident_a_key_and_incarnation),
 		T(a_bad_batch_fails_alone),
 		T(others_firing),
+		T(firing_open),
 		T(an_outcome_may_change),
 		T(a_snapshot_stands_still),
 		T(meta_known_rules),

@@ -1,0 +1,299 @@
+/* From a difference to an event of the journal. */
+#include <errno.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+#include "agent/log.h"
+#include "agent/reconcile/internal.h"
+#include "agent/reconcile/message.h"
+#include "base/clock.h"
+#include "doc/json.h"
+
+#define MESSAGE_MAX (4 << 20)
+
+/* ---- what is known ---- */
+
+int finding_known(struct plan_known *out, struct reconcile *r,
+		  struct str subject, struct arena *arena)
+{
+	struct member *m = arena_alloc(arena, sizeof(*m));
+	struct incident *i = arena_alloc(arena, sizeof(*i));
+	int rc;
+
+	*out = (struct plan_known){ NULL, NULL };
+	if (!m || !i)
+		return -ENOMEM;
+	rc = store_member(m, r->reader, subject, arena);
+	if (rc <= 0)
+		return rc;
+	out->member = m;
+	if (!m->incident)
+		return 0;
+	rc = store_incident_by_id(i, r->reader, m->incident, arena);
+	if (rc > 0)
+		out->incident = i;
+	return rc < 0 ? rc : 0;
+}
+
+/* Was this very alarm known before? Its member may be expired; the last
+ * incident of its key isn't. */
+static int was_seen(struct reconcile *r, const struct plan_known *known,
+		    struct str key, const struct alarm *a, struct arena *arena)
+{
+	struct incident i;
+	int rc;
+
+	if (known->member)
+		return 1;
+	rc = store_incident_by_key(&i, r->reader, key, arena);
+	if (rc <= 0)
+		return rc;
+	return str_eq(i.account, a->account) && str_eq(i.region, a->region) &&
+	       str_eq(i.alarm, a->name);
+}
+
+/* ---- the journal ---- */
+
+struct waiter {
+	sem_t done;
+	int result;
+};
+
+static void committed(int result, void *arg)
+{
+	struct waiter *w = arg;
+
+	w->result = result;
+	sem_post(&w->done);
+}
+
+/* 1: journaled; 0: the journal knew it. */
+static int commit(struct reconcile *r, struct event *e)
+{
+	struct waiter w = { .result = 0 };
+	struct store_accept accept = {
+		.events = e, .count = 1, .done = committed, .arg = &w,
+	};
+
+	if (sem_init(&w.done, 0, 0))
+		return -errno;
+	store_accept(r->agent->store, &accept);
+	while (sem_wait(&w.done))
+		;
+	sem_destroy(&w.done);
+	if (w.result)
+		return w.result;
+	metrics_add(r->agent->metrics, e->duplicate ?
+			METRIC_EVENTS_DUPLICATE : METRIC_EVENTS_ACCEPTED, 1);
+	if (!e->duplicate)
+		metrics_add(r->agent->metrics, METRIC_RECONCILED, 1);
+	return !e->duplicate;
+}
+
+static int journal(struct reconcile *r, const struct alarm *a,
+		   const struct alarm_input *in)
+{
+	struct buf identity = BUF_INIT(16384), id = BUF_INIT(64);
+	struct event e;
+	int rc = alarm_identity(&identity, a, in, 0);
+
+	if (rc < 0 || buf_error(&identity)) {
+		buf_fini(&identity);
+		return -ENOMEM;
+	}
+	e = (struct event){
+		.identity = buf_str(&identity),
+		.change_ms = a->time_ms,
+		.received_ms = in->received_ms,
+		.intake = in->intake,
+		.kind = str_from(a->kind),
+		.name = a->name,
+		.state = str_from(alarm_state_name(a->state)),
+		.account = a->account,
+		.region = a->region,
+		.topic = in->topic,
+		.payload = in->body,
+	};
+	metrics_received(r->agent->metrics, in->intake, a->kind);
+	store_event_id(&id, r->agent->store, e.identity);
+	rc = commit(r, &e);
+	if (rc > 0)
+		LOG(INFO, a->event == ALARM_DELETED ?
+				  "CloudWatch has this alarm no more" :
+				  "CloudWatch told what no message did",
+		    LF("event", buf_str(&id)), LF("alarm", a->name),
+		    LF("state", e.state), LF("region", a->region),
+		    LF("account", a->account));
+	buf_fini(&identity);
+	buf_fini(&id);
+	return rc;
+}
+
+/* ---- a change of state ---- */
+
+/* Is it muted, as far as can be told? 1, 0; negative: not now. */
+static int is_muted(struct reconcile *r, struct place *p, struct str name)
+{
+	struct str region = str_from(p->name);
+	struct err err;
+	int rc;
+
+	if (p->mutes == MUTES_UNKNOWN && !p->mutes_refused) {
+		rc = cloudwatch_muted(r->cw, region, STR_NONE, &err);
+		if (rc == -EACCES || rc == -EINVAL) {
+			p->mutes_refused = true;
+			LOG(WARNING, "mute rules can't be read, for want of "
+				     "cloudwatch:ListAlarmMuteRules: a lost "
+				     "ALARM opens even where one holds",
+			    LFC("region", p->name), LFC("error", err.text));
+		} else if (rc < 0 && rc != -ECANCELED &&
+			   ++p->mutes_failed >= 2) {
+			/* An alarm that nobody hears of is worse. */
+			p->mutes = MUTES_NONE;
+		} else if (rc < 0) {
+			return rc == -ECANCELED ? rc : -EAGAIN;
+		} else {
+			p->mutes_failed = 0;
+			p->mutes = rc ? MUTES_SOME : MUTES_NONE;
+		}
+	}
+	if (p->mutes_refused || p->mutes == MUTES_NONE)
+		return 0;
+	rc = cloudwatch_muted(r->cw, region, name, &err);
+	return rc < 0 && rc != -ECANCELED ? -EAGAIN : rc;
+}
+
+/* Would its message, had it come, have opened an incident? */
+static int may_open(struct reconcile *r, const struct finding *f,
+		    enum plan plan, const struct plan_known *known,
+		    const struct alarm *a)
+{
+	const struct decision_input in = {
+		.alarm = a, .brief = true, .again = true,
+	};
+	struct verdict v;
+	int rc = ruleset_decide(&v, f->rules, &in, f->arena);
+
+	if (rc)
+		return rc;
+	if (a->state == ALARM_INSUFFICIENT &&
+	    v.insufficient != INSUFFICIENT_OPEN)
+		return 0;
+	if (plan == PLAN_OPEN_IF_SEEN) {
+		rc = was_seen(r, known, v.dedup_key, a, f->arena);
+		if (rc <= 0)
+			return rc;
+	}
+	rc = is_muted(r, f->place, a->name);
+	return rc < 0 ? rc : !rc;
+}
+
+static void count(struct reconcile *r, enum plan plan)
+{
+	pthread_mutex_lock(&r->lock);
+	r->opened += plan == PLAN_OPEN || plan == PLAN_OPEN_IF_SEEN;
+	r->resolved += plan == PLAN_RESOLVE;
+	pthread_mutex_unlock(&r->lock);
+}
+
+static int tell(struct reconcile *r, const struct finding *f,
+		const struct cw_alarm *a, const struct plan_result *plan,
+		const struct plan_known *known)
+{
+	struct buf body = BUF_INIT(MESSAGE_MAX);
+	struct alarm_input in = {
+		.topic = plan->topic,
+		.received_ms = clock_wall_ms(),
+		.intake = "reconcile",
+	};
+	struct cw_arn arn;
+	struct alarms alarms;
+	int rc;
+
+	if (!cloudwatch_arn_read(&arn, a->arn))
+		return 0;
+	message_put_state(&body, a, arn.account, arn.region, f->contributor,
+			  known->member ? known->member->state : ALARM_NONE);
+	in.body = buf_str(&body);
+	rc = buf_error(&body) ? buf_error(&body) : alarm_decode(&alarms, &in);
+	if (!rc) {
+		rc = 1;
+		if (plan->plan == PLAN_OPEN || plan->plan == PLAN_OPEN_IF_SEEN)
+			rc = may_open(r, f, plan->plan, known, alarms.list);
+		if (rc > 0)
+			rc = journal(r, alarms.list, &in);
+		alarms_fini(&alarms);
+	}
+	buf_fini(&body);
+	if (rc > 0)
+		count(r, plan->plan);
+	return rc;
+}
+
+/* A contributor ends with its alarm; of its beginning that one says nothing. */
+static void plan_contributor(struct plan_result *plan)
+{
+	if (plan->plan != PLAN_RESOLVE)
+		plan->plan = PLAN_NOTHING;
+}
+
+int finding_act(struct reconcile *r, const struct finding *f)
+{
+	struct plan_known known;
+	struct plan_result plan;
+	struct cw_alarm a;
+	struct json *json;
+	int rc = json_parse(&json, f->text, 0, NULL);
+
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	rc = finding_known(&known, r, f->subject, f->arena);
+	if (!rc && cloudwatch_alarm_read(&a, f->type, json)) {
+		plan_alarm(&plan, &a, &known, f->conf->sns.topics,
+			   clock_wall_ms());
+		if (f->contributor.n)
+			plan_contributor(&plan);
+		if (plan.plan != PLAN_NOTHING)
+			rc = tell(r, f, &a, &plan, &known);
+		LOG(DEBUG, "compared with CloudWatch", LF("alarm", a.name),
+		    LF("state", a.state), LFC("because", plan.because),
+		    LFN("journaled", rc));
+	}
+	json_free(json);
+	return rc;
+}
+
+/* ---- an alarm that is gone ---- */
+
+int finding_deleted(struct reconcile *r, const struct finding *f,
+		    unsigned rounds)
+{
+	struct buf body = BUF_INIT(MESSAGE_MAX);
+	struct alarm_input in = {
+		.received_ms = clock_wall_ms(),
+		.intake = "reconcile",
+	};
+	struct plan_known known;
+	struct alarms alarms;
+	struct cw_arn arn;
+	int rc = finding_known(&known, r, f->subject, f->arena);
+
+	if (rc || !plan_deleted(&known, rounds, in.received_ms) ||
+	    !cloudwatch_arn_read(&arn, f->subject))
+		return rc;
+	message_put_deleted(&body, f->subject, arn.name, arn.account,
+			    arn.region, in.received_ms);
+	in.body = buf_str(&body);
+	rc = buf_error(&body) ? buf_error(&body) : alarm_decode(&alarms, &in);
+	if (!rc) {
+		rc = journal(r, alarms.list, &in);
+		alarms_fini(&alarms);
+	}
+	buf_fini(&body);
+	if (rc > 0) {
+		pthread_mutex_lock(&r->lock);
+		r->deleted++;
+		pthread_mutex_unlock(&r->lock);
+	}
+	return rc;
+}

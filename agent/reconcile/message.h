@@ -1,0 +1,23 @@
+#ifndef AGENT_RECONCILE_MESSAGE_H
+#define AGENT_RECONCILE_MESSAGE_H
+
+#include "alarm/alarm.h"
+#include "aws/cloudwatch.h"
+
+/*
+ * Messages as CloudWatch would have sent them, made of its API's answers: the
+ * rules see them as any other, and the real one, should it still come, is the
+ * same event.
+ */
+
+/* SNS's form. contributor: STR_NONE, or whose state it is. */
+void message_put_state(struct buf *out, const struct cw_alarm *a,
+		       struct str account, struct str region,
+		       struct str contributor, enum alarm_state previous);
+
+/* EventBridge's "CloudWatch Alarm Configuration Change", operation delete. */
+void message_put_deleted(struct buf *out, struct str arn, struct str name,
+			 struct str account, struct str region,
+			 int64_t now_ms);
+
+#endif
