@@ -5,6 +5,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+import aws  # noqa: E402
 import peers  # noqa: E402
 
 
@@ -18,6 +19,22 @@ def sandbox(folder):
     s = peers.Sandbox(folder)
     yield s
     s.stop()
+
+
+@pytest.fixture(scope="session")
+def fauxqs(tmp_path_factory):
+    """One for all tests of a process: it takes half a second to start."""
+    aws.need_node("fauxqs")
+    f = aws.Fauxqs(str(tmp_path_factory.mktemp("fauxqs")))
+    yield f
+    f.stop()
+
+
+@pytest.fixture
+def cloud(fauxqs):
+    c = aws.Cloud(fauxqs)
+    yield c
+    c.stop()
 
 
 @pytest.fixture

@@ -35,10 +35,27 @@ def faketime():
     return path if os.path.exists(path) and not sanitized else None
 
 
+TAKEN = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port of this process alone, as long as it lives. Below those that
+    the kernel gives to outgoing connections, or a busy machine's next one
+    could take it while an agent is started anew."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        end = int(f.read().split()[0])
+    while True:
+        port = random.randrange(max(1024, end - 20000), end)
+        mark = socket.socket(socket.AF_UNIX)
+        try:
+            mark.bind(f"\0tocsin-test-port-{port}")
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            mark.close()
+            continue
+        TAKEN.append(mark)
+        return port
 
 
 def wait_for(what, check, seconds=20, every=0.02):

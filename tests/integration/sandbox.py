@@ -122,7 +122,7 @@ class Endpoint:
         self.box, self.basic = box, basic
         self.requests, self.answers = [], []
         self.connections = []
-        self.confirm = True
+        self.confirm, self.delay = True, 0
         owner = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -176,6 +176,7 @@ class Endpoint:
                 assert a.status == 200, a.body
         elif self.answers:
             status, headers = self.answers.pop(0)
+        time.sleep(self.delay)
         h.send_response(status)
         for k, v in headers.items():
             h.send_header(k, v)

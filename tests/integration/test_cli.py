@@ -54,8 +54,16 @@ def test_version_and_help():
         r = tocsin(name, "--help")
         assert r.returncode == 0 and r.stderr == "", name
         assert r.stdout.startswith("usage: tocsin " + name)
-        if name != "sandbox":         # its table of settings is wider
-            assert all(len(x) <= 80 for x in r.stdout.splitlines()), name
+
+
+def test_every_help_fits_a_screen():
+    many = [["sandbox", "--set", "help"], ["sandbox", "--fault", "help"]]
+    for args in [["help"]] + [[c, "--help"] for c in COMMANDS] + many:
+        r = tocsin(*args)
+        assert r.returncode == 0 and r.stderr == "", args
+        lines = r.stdout.expandtabs().splitlines()
+        assert max(map(len, lines)) <= 80, args
+        assert len(lines) <= (32 if args in many else 24), args
 
 
 @pytest.mark.parametrize("args", [

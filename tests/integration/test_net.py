@@ -349,7 +349,7 @@ def test_a_jump_of_the_clock(make_agent, sandbox, folder, jump, how):
     assert got == 200 or (got == 503 and abs(jump) > 75 * 60), got
     if got == 503:
         clock.jump(0)
-        # A failed look at the certificate is remembered for a minute.
+        # A failed look at the certificate is remembered for seconds.
         agent.restart()
         assert agent.post(body) == 200
     assert agent.hook({"AlarmName": "after the jump"})[0] == 200

@@ -632,10 +632,23 @@ def test_gives_up(box):
 
 
 def test_no_answer_is_tried_again(box):
-    box.control("POST", "/settings", {"sns_timeout": 200, "sns_retries": 1})
     with Endpoint(box) as e:
-        box.subscribe(e.url)
-    p = box.publish()       # nobody listens there any more
+        assert box.subscribe(e.url)["confirmed"]
+    box.control("POST", "/settings", {"sns_retries": 1})
+    with socket.socket() as nobody:     # else the next one to ask gets it
+        nobody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        nobody.bind(("127.0.0.1", e.port))
+        p = box.publish()
+    assert (p["failed"], p["attempts"], p["status"]) == (1, 2, 0)
+
+
+def test_an_answer_that_is_late_is_tried_again(box):
+    with Endpoint(box) as e:
+        assert box.subscribe(e.url)["confirmed"]
+        box.control("POST", "/settings", {"sns_timeout": 200,
+                                          "sns_retries": 1})
+        e.delay = 1
+        p = box.publish()
     assert (p["failed"], p["attempts"], p["status"]) == (1, 2, 0)
 
 

@@ -121,6 +121,91 @@ def test_a_create_that_never_arrived_is_sent_again(make_agent, sandbox):
     assert agent.metrics()["tocsin_incidents_adopted_total"] == 0
 
 
+def test_what_surely_was_not_sent_is_no_re_send(make_agent, sandbox):
+    """429 and refused connections, for many: no budget holds them back."""
+    agent = make_agent(conf={"stackflow": {"requests_per_second": 1000}})
+    sandbox.set(rate=0)
+    agent.hook({"AlarmName": "warm"})
+    agent.settle()
+    limited = sandbox.fault("429", method="POST", path="/incidents", count=20,
+                            retry_after="0")
+    for k in range(100):
+        agent.hook({"AlarmName": f"limited-{k}"})
+    agent.settle(30)
+    assert limited and len(sandbox.incidents()) == 101
+    sandbox.fault("refuse")
+    for k in range(150):
+        agent.hook({"AlarmName": f"refused-{k}"})
+    time.sleep(2)
+    sandbox.clear()
+    # At ten a second these alone would take a quarter of a minute.
+    agent.settle(12)
+    assert len(sandbox.incidents()) == 251
+    assert agent.metrics()["tocsin_operations_resent_total"] == 0
+    peers.check_invariants(agent, sandbox)
+
+
+def test_notes_and_patches_in_doubt_are_re_sent_once(make_agent, sandbox):
+    agent = make_agent(conf={"stackflow": {"settle": "300ms",
+                                           "timeout": "1s"}})
+    now = time.time()
+    agent.send(peers.alarm(when=now))
+    agent.settle()
+    sandbox.fault("error", method="POST", path="/incidents/*/notes", count=1)
+    agent.send(peers.alarm(when=now + 1))
+    agent.settle()
+    assert agent.metrics()["tocsin_operations_resent_total"] == 1
+    sandbox.fault("error", method="PATCH", path="/incidents/*", count=1)
+    agent.send(peers.alarm(state="OK", when=now + 2))
+    agent.settle()
+    assert agent.metrics()["tocsin_operations_resent_total"] == 2
+    (incident,) = sandbox.incidents()
+    assert incident["state"] == "resolved"
+    peers.check_invariants(agent, sandbox)
+
+
+@pytest.mark.parametrize("hidden", ["on", "off"])
+@pytest.mark.parametrize("minutes", [20, -20])
+def test_stackflow_s_clock_is_another(make_agent, sandbox, minutes, hidden):
+    """What a create left is found by StackFlow's time, not by ours."""
+    sandbox.set(clock=minutes * 60000, rate=0, list_description=hidden)
+    agent = make_agent(conf={"stackflow": {
+        "settle": "2s", "timeout": "2s", "requests_per_second": 1000}})
+    agent.hook({"AlarmName": "warm"})
+    agent.settle()
+    sandbox.fault("create-then-500", method="POST", path="/incidents",
+                  count=1)
+    agent.hook({"AlarmName": "doubt"})
+    peers.wait_for("the doubt", lambda: agent.metrics()
+                   ["tocsin_in_doubt"] == 1, every=0.01)
+    # More than a page of newer ones, so that it stands on the second.
+    for k in range(220):
+        agent.hook({"AlarmName": f"newer-{k}"})
+    agent.settle(40)
+    assert len(sandbox.incidents()) == 222
+    assert agent.metrics()["tocsin_incidents_adopted_total"] == 1
+    peers.check_invariants(agent, sandbox)
+
+
+def test_a_search_ends_where_all_is_older(make_agent, sandbox):
+    """By StackFlow's time, an hour ahead of ours: few pages are read."""
+    sandbox.set(clock=-3600000, rate=0)
+    agent = make_agent(conf={"stackflow": {
+        "settle": "300ms", "requests_per_second": 1000}})
+    for k in range(450):
+        agent.hook({"AlarmName": f"old-{k}"})
+    agent.settle(40)
+    sandbox.set(clock=3600000)
+    sandbox.fault("create-then-500", method="POST", path="/incidents",
+                  count=1)
+    listed = sandbox.truth()["requests_by"]["GET /incidents"]
+    agent.hook({"AlarmName": "doubt"})
+    agent.settle()
+    # Of three pages of new ones two, and the two other states' empty ones.
+    assert sandbox.truth()["requests_by"]["GET /incidents"] - listed == 4
+    assert agent.metrics()["tocsin_incidents_adopted_total"] == 1
+
+
 def test_shown_before_settle_is_one_incident(make_agent, sandbox):
     agent = make_agent(conf={"stackflow": {"settle": "1s", "timeout": "1s"}})
     sandbox.fault("late", method="POST", path="/incidents", delay=600,
@@ -337,6 +422,29 @@ def test_fallback_tells_people_once(make_agent, sandbox):
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_used_up_note_budget_outlives_a_restart(make_agent, sandbox):
+    rules = "version: 1\nteam: t\nowners: [a@b.c]\n" \
+        "defaults: {notes: {every: 1s, max: 1}}\n" \
+        "policies: [{id: p, match: {}}]\n"
+    agent = make_agent(rules={"10-t.yaml": rules})
+    now = time.time()
+    for k in range(4):
+        agent.send(peers.alarm(when=now + k))
+        agent.settle()
+    assert agent.metrics()["tocsin_operations_held"] == 1
+    for _ in range(2):
+        agent.restart()
+        agent.settle()
+        time.sleep(1)
+        assert agent.metrics()["tocsin_operations_held"] == 1
+        assert len(sandbox.incidents()[0]["notes"]) == 1
+    agent.send(peers.alarm(state="OK", when=now + 60))
+    agent.settle()
+    (incident,) = sandbox.incidents()
+    assert incident["state"] == "resolved"
+    assert len(peers.check_invariants(agent, sandbox)) == 5
 
 
 def test_a_lost_store_adopts_behind_repeats(make_agent, sandbox):
