@@ -91,4 +91,27 @@ static inline struct alarm_input fuzz_webhook(struct str body)
 	};
 }
 
+/* An EventBridge event, of the source and detail-type that data begins with. */
+static inline void fuzz_event(const char *const (*types)[2], size_t count,
+			      const uint8_t *data, size_t size)
+{
+	struct buf body = BUF_INIT(8 << 20);
+	struct alarm_input in;
+
+	if (size == 0)
+		return;
+	buf_printf(&body,
+		   "{\"version\":\"0\",\"id\":\"e-1\",\"detail-type\":"
+		   "\"%s\",\"source\":\"%s\",\"account\":\"111122223333\","
+		   "\"time\":\"2026-11-21T10:00:00Z\",\"region\":"
+		   "\"us-east-1\",\"resources\":[\"arn:aws:x:us-east-1:"
+		   "111122223333:y/z\"],\"detail\":",
+		   types[data[0] % count][1], types[data[0] % count][0]);
+	buf_put(&body, data + 1, size - 1);
+	buf_putc(&body, '}');
+	in = fuzz_webhook(buf_str(&body));
+	fuzz_decode(&in);
+	buf_fini(&body);
+}
+
 #endif

@@ -48,6 +48,29 @@ static inline bool slurp(struct buf *out, const char *path)
 	return true;
 }
 
+/* With the folder's expected/NAME; TOCSIN_WRITE_EXPECTED=1 writes it anew. */
+static inline void compare(const char *folder, const char *name,
+			   struct str got)
+{
+	struct buf expected = BUF_INIT(4 << 20);
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%sexpected/%s", folder, name);
+	if (getenv("TOCSIN_WRITE_EXPECTED")) {
+		f = fopen(path, "wb");
+		assert_non_null(f);
+		assert_int_equal(fwrite(got.p, 1, got.n, f), got.n);
+		assert_int_equal(fclose(f), 0);
+	}
+	if (!slurp(&expected, path))
+		fail_msg("no %s", path);
+	if (!str_eq(buf_str(&expected), got))
+		fail_msg("%s\nexpected: %.*s\ngot:      %.*s", name,
+			 STR_ARG(buf_str(&expected)), STR_ARG(got));
+	buf_fini(&expected);
+}
+
 /* A fixture's text, without its last line break. */
 static inline void fixture(struct buf *out, const char *name)
 {

@@ -59,27 +59,6 @@ static int put_alarms(const struct alarm_input *in, void *arg)
 	return 0;
 }
 
-static void compare(const char *name, struct str got)
-{
-	struct buf expected = BUF_INIT(4 << 20);
-	char path[512];
-	FILE *f;
-
-	snprintf(path, sizeof(path), DATA "expected/%s", name);
-	if (getenv("TOCSIN_WRITE_EXPECTED")) {
-		f = fopen(path, "wb");
-		assert_non_null(f);
-		assert_int_equal(fwrite(got.p, 1, got.n, f), got.n);
-		assert_int_equal(fclose(f), 0);
-	}
-	if (!slurp(&expected, path))
-		fail_msg("no %s", path);
-	if (!str_eq(buf_str(&expected), got))
-		fail_msg("%s\nexpected: %.*s\ngot:      %.*s", name,
-			 STR_ARG(buf_str(&expected)), STR_ARG(got));
-	buf_fini(&expected);
-}
-
 static void check_fixture(const char *name)
 {
 	struct buf text = BUF_INIT(4 << 20), got = BUF_INIT(4 << 20);
@@ -91,7 +70,7 @@ static void check_fixture(const char *name)
 	if (alarm_unwrap(buf_str(&text), NOW, put_alarms, &got, &err) < 1)
 		fail_msg("%s: %s", name, err.text);
 	assert_int_equal(buf_error(&got), 0);
-	compare(name, buf_str(&got));
+	compare(DATA, name, buf_str(&got));
 	buf_fini(&text);
 	buf_fini(&got);
 }
