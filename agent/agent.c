@@ -422,6 +422,8 @@ int agent_run(const char *conf_path)
 		LOG(INFO, "tocsin is ready", LFC("version", TOCSIN_VERSION),
 		    LFN("started_in_ms", clock_wall_ms() - a->started_ms));
 		sd_notify(0, "READY=1");
+		/* What reading configuration and rules has left. */
+		malloc_trim(0);
 		status = serve(a, &signals);
 		LOG(INFO, "stopping");
 	}
