@@ -42,7 +42,7 @@ static void check_fixture(const char *name)
 	for (rest = buf_str(&got); n > 0 && str_cut(&rest, '\n', &line);)
 		if (line.n && json_scan(line, 0, &err))
 			fail_msg("%s: %s: %.*s", name, err.text, STR_ARG(line));
-	compare(DATA, name, buf_str(&got));
+	as_expected(DATA, name, buf_str(&got));
 	buf_fini(&text);
 	buf_fini(&got);
 }

@@ -49,8 +49,8 @@ static inline bool slurp(struct buf *out, const char *path)
 }
 
 /* With the folder's expected/NAME; TOCSIN_WRITE_EXPECTED=1 writes it anew. */
-static inline void compare(const char *folder, const char *name,
-			   struct str got)
+static inline void as_expected(const char *folder, const char *name,
+			       struct str got)
 {
 	struct buf expected = BUF_INIT(4 << 20);
 	char path[512];

@@ -70,7 +70,7 @@ static void check_fixture(const char *name)
 	if (alarm_unwrap(buf_str(&text), NOW, put_alarms, &got, &err) < 1)
 		fail_msg("%s: %s", name, err.text);
 	assert_int_equal(buf_error(&got), 0);
-	compare(DATA, name, buf_str(&got));
+	as_expected(DATA, name, buf_str(&got));
 	buf_fini(&text);
 	buf_fini(&got);
 }
