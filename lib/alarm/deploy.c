@@ -67,6 +67,12 @@ static struct str pipeline_link(struct decoder *d, const struct alarm *a)
 		    str_sub(base, (size_t)at, base.n - (size_t)at));
 }
 
+/* WHOLE/PART, or the whole. */
+static struct str part_of(struct decoder *d, struct str whole, struct str part)
+{
+	return part.n ? JOIN(d, whole, STR("/"), part) : whole;
+}
+
 /* A pipeline, its stages and their actions each end by themselves. */
 int pipeline_decode(struct decoder *d)
 {
@@ -78,7 +84,7 @@ int pipeline_decode(struct decoder *d)
 	if (!a)
 		return arena_error(d->arena);
 	a->name = field_get(d, detail, "pipeline", FIELD_NAME);
-	a->contributor = action.n ? JOIN(d, stage, STR("/"), action) : stage;
+	a->contributor = part_of(d, stage, action);
 	outcome_set(a, runs, field_get(d, detail, "state", FIELD_WORD));
 	event_dim(d, a, "PipelineName", a->name);
 	a->reason = event_text(d, detail, FIELD_VALUE, "execution-result",
@@ -209,8 +215,7 @@ int deployment_decode(struct decoder *d)
 
 	if (!a)
 		return arena_error(d->arena);
-	a->contributor =
-		instance.n ? JOIN(d, group, STR("/"), instance) : group;
+	a->contributor = part_of(d, group, instance);
 	event_dim(d, a, "InstanceId", arn_tail(instance));
 	outcome_set(a, runs, field_get(d, detail, "state", FIELD_WORD));
 	return finish_deployment(
@@ -234,15 +239,11 @@ int codedeploy_decode(struct decoder *d)
 
 	if (!a)
 		return arena_error(d->arena);
-	s = field_get(d, r, "accountId", FIELD_WORD);
-	if (s.n)
-		a->account = s;
-	s = field_get(d, r, "region", FIELD_WORD);
-	if (region_looks(s))
-		a->region = s;
+	event_place(a, field_get(d, r, "accountId", FIELD_WORD),
+		    field_get(d, r, "region", FIELD_WORD));
 	group = field_get(d, r, "deploymentGroupName", FIELD_NAME);
 	s = field_get(d, r, "instanceId", FIELD_NAME);
-	a->contributor = s.n ? JOIN(d, group, STR("/"), s) : group;
+	a->contributor = part_of(d, group, s);
 	event_dim(d, a, "InstanceId", arn_tail(s));
 	outcome_set(
 		a, runs,

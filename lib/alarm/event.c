@@ -223,6 +223,14 @@ void event_told(struct decoder *d, struct alarm *a)
 		a->told_ms = when.time_ms;
 }
 
+void event_place(struct alarm *a, struct str account, struct str region)
+{
+	if (account.n)
+		a->account = account;
+	if (region_looks(region))
+		a->region = region;
+}
+
 struct str arn_tail(struct str arn)
 {
 	for (size_t i = arn.n; i > 0; i--)

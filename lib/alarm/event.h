@@ -78,6 +78,8 @@ void event_resource(struct decoder *d, struct alarm *a, const char *namespace);
 void event_key(struct alarm *a, struct str id);
 /* The message's own time as the one that puts messages in order. */
 void event_told(struct decoder *d, struct alarm *a);
+/* The sender's own words for its account and region, where they are any. */
+void event_place(struct alarm *a, struct str account, struct str region);
 /* What stands behind the last ':' or '/'. */
 struct str arn_tail(struct str arn);
 

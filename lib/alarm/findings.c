@@ -112,7 +112,7 @@ static void describe(struct decoder *d, struct alarm *a, const struct json *f)
 static void take_place(struct decoder *d, struct alarm *a, const struct json *f,
 		       const struct json *resource)
 {
-	struct str region = field_get(d, f, "Region", FIELD_WORD), account;
+	struct str region = field_get(d, f, "Region", FIELD_WORD);
 	struct arn product;
 
 	if (!region.n)
@@ -120,11 +120,7 @@ static void take_place(struct decoder *d, struct alarm *a, const struct json *f,
 	if (!region_looks(region) &&
 	    arn_cut(&product, json_get_str(f, "ProductArn")))
 		region = product.region;
-	if (region_looks(region))
-		a->region = region;
-	account = field_get(d, f, "AwsAccountId", FIELD_WORD);
-	if (account.n)
-		a->account = account;
+	event_place(a, field_get(d, f, "AwsAccountId", FIELD_WORD), region);
 }
 
 static int asff_decode(struct decoder *d, const struct json *f)
@@ -254,13 +250,10 @@ int inspector_decode(struct decoder *d)
 {
 	const struct json *f = event_detail(d), *resource;
 	struct alarm *a = event_append(d);
-	struct str s;
 
 	if (!a)
 		return arena_error(d->arena);
-	s = field_get(d, f, "awsAccountId", FIELD_WORD);
-	if (s.n)
-		a->account = s;
+	event_place(a, field_get(d, f, "awsAccountId", FIELD_WORD), STR_NONE);
 	a->name = field_get(d, f, "title", FIELD_NAME);
 	a->arn = field_get(d, f, "findingArn", FIELD_NAME);
 	event_key(a, a->arn);

@@ -108,12 +108,8 @@ int guardduty_decode(struct decoder *d)
 
 	if (!a)
 		return arena_error(d->arena);
-	s = field_get(d, detail, "accountId", FIELD_WORD);
-	if (s.n)
-		a->account = s;
-	s = field_get(d, detail, "region", FIELD_WORD);
-	if (region_looks(s))
-		a->region = s;
+	event_place(a, field_get(d, detail, "accountId", FIELD_WORD),
+		    field_get(d, detail, "region", FIELD_WORD));
 	a->name = field_get(d, detail, "type", FIELD_NAME);
 	a->arn = field_get(d, detail, "arn", FIELD_NAME);
 	event_key(a, field_get(d, detail, "id", FIELD_NAME));

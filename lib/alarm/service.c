@@ -91,12 +91,11 @@ int config_decode(struct decoder *d)
 		a->severity = STR("medium");
 	else
 		outcome_tells(a);
-	s = field_any(d, v, FIELD_WORD, KEYS("awsAccountId", "accountId"));
-	if (s.n)
-		a->account = s;
 	s = field_get(d, v, "awsRegion", FIELD_WORD);
-	if (region_looks(s))
-		a->region = s;
+	event_place(a,
+		    field_any(d, v, FIELD_WORD,
+			      KEYS("awsAccountId", "accountId")),
+		    s);
 	a->arn = field_any(d, v, FIELD_NAME,
 			   KEYS("configRuleARN", "configRuleArn"));
 	if (a->arn.p && !region_looks(s))
@@ -147,12 +146,9 @@ int insight_decode(struct decoder *d)
 
 	if (!a)
 		return arena_error(d->arena);
-	s = field_any(d, v, FIELD_WORD, KEYS("AccountId", "accountId"));
-	if (s.n)
-		a->account = s;
-	s = field_any(d, v, FIELD_WORD, KEYS("Region", "region"));
-	if (region_looks(s))
-		a->region = s;
+	event_place(a,
+		    field_any(d, v, FIELD_WORD, KEYS("AccountId", "accountId")),
+		    field_any(d, v, FIELD_WORD, KEYS("Region", "region")));
 	a->name =
 		field_any(d, v, FIELD_NAME, KEYS("InsightName", "insightName"));
 	event_key(a,
