@@ -99,17 +99,6 @@ static void say(bool trouble, const char *text, void *arg)
 		LOG(INFO, "AWS credentials", LFC("said", text));
 }
 
-static const char *sts_endpoint(const struct conf *c)
-{
-	const char *url = getenv("AWS_ENDPOINT_URL_STS");
-
-	if (c->aws.endpoint_url)
-		return c->aws.endpoint_url;
-	if (!url || !*url)
-		url = getenv("AWS_ENDPOINT_URL");
-	return url && *url ? url : NULL;
-}
-
 int cloud_new_for(struct cloud **out, const struct conf *conf,
 		  void (*listener)(bool trouble, const char *text, void *arg),
 		  void *arg, struct err *err)
@@ -119,7 +108,7 @@ int cloud_new_for(struct cloud **out, const struct conf *conf,
 		.secret_access_key = conf->aws.secret_access_key,
 		.session_token = conf->aws.session_token,
 		.profile = conf->aws.profile,
-		.sts_endpoint = sts_endpoint(conf),
+		.sts_endpoint = conf->aws.endpoint_url,
 		.credential_process = conf->aws.credential_process,
 		.ca_file = conf->network.ca_file,
 		.connect_to = conf->network.connect_to,
@@ -188,12 +177,7 @@ int cloud_client_on(struct aws_client **client, struct rest *rest,
 int cloud_client(struct rest **rest, struct aws_client **client,
 		 struct cloud *c, const struct conf *conf, struct err *err)
 {
-	const struct rest_options o = {
-		.user_agent = "tocsin/" TOCSIN_VERSION,
-		.ca_file = conf->network.ca_file,
-		.proxy = conf->network.proxy,
-		.connect_to = conf->network.connect_to,
-	};
+	const struct rest_options o = conf_network(conf);
 	struct rest *r;
 	int rc = rest_new(&r, &o, err);
 

@@ -189,3 +189,13 @@ int conf_look(struct conf **out, const char *path, struct faults *faults)
 {
 	return load(out, path, faults, true);
 }
+
+struct rest_options conf_network(const struct conf *c)
+{
+	return (struct rest_options){
+		.user_agent = "tocsin/" TOCSIN_VERSION,
+		.ca_file = c->network.ca_file,
+		.proxy = c->network.proxy,
+		.connect_to = c->network.connect_to,
+	};
+}

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "doc/fault.h"
+#include "rest/rest.h"
 #include "rule/rule.h"
 #include "stackflow/stackflow.h"
 #include "web/web.h"
@@ -146,6 +147,9 @@ int conf_look(struct conf **out, const char *path,
 	      struct faults *faults) MUST_CHECK;
 struct conf *conf_ref(struct conf *c);
 void conf_free(struct conf *c);		/* drops one reference */
+
+/* How `network:` has all requests sent; borrows from c. */
+struct rest_options conf_network(const struct conf *c);
 
 /* Is "HOST:PORT", "unix:PATH" or the host of a URL this machine's own? */
 bool conf_loopback(struct str address);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/log.h"
+#include "agent/thread.h"
 #include "base/clock.h"
 
 #define EVERY_S 60
@@ -66,6 +67,7 @@ int janitor_start(struct janitor **out, struct agent *a, struct err *err)
 {
 	struct janitor *j = calloc(1, sizeof(*j));
 	pthread_condattr_t attr;
+	int rc;
 
 	if (!j)
 		return err_set(err, -ENOMEM, "out of memory");
@@ -75,14 +77,12 @@ int janitor_start(struct janitor **out, struct agent *a, struct err *err)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&j->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	if (pthread_create(&j->thread, NULL, run, j)) {
+	rc = thread_start(&j->thread, "janitor", run, j, err);
+	if (rc)
 		free(j);
-		return err_set(err, -EAGAIN, "can't start the janitor "
-			       "thread: %s", strerror(EAGAIN));
-	}
-	pthread_setname_np(j->thread, "janitor");
-	*out = j;
-	return 0;
+	else
+		*out = j;
+	return rc;
 }
 
 void janitor_stop(struct janitor *j)

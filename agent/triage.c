@@ -11,6 +11,7 @@
 #include "agent/intake/intake.h"
 #include "agent/log.h"
 #include "agent/tags.h"
+#include "agent/thread.h"
 #include "base/clock.h"
 
 #define BATCH 512
@@ -669,16 +670,14 @@ int triage_start(struct triage **out, struct agent *a, struct err *err)
 	pthread_condattr_destroy(&attr);
 	rc = store_reader_open(&t->reader, a->store, err);
 	*out = t;
-	if (!rc && pthread_create(&t->thread, NULL, run, t))
-		rc = err_set(err, -EAGAIN, "can't start the triage "
-			     "thread: %s", strerror(EAGAIN));
+	if (!rc)
+		rc = thread_start(&t->thread, "triage", run, t, err);
 	if (rc) {
 		store_reader_close(t->reader);
 		free(t);
 		*out = NULL;
 		return rc;
 	}
-	pthread_setname_np(t->thread, "triage");
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "agent/ci.h"
 #include "agent/cloud.h"
 #include "agent/log.h"
+#include "agent/thread.h"
 #include "agent/triage.h"
 #include "aws/cert.h"
 #include "base/clock.h"
@@ -436,13 +437,7 @@ static void start_lookups(struct deliver *d)
 static int client_open(struct deliver *d, struct err *err)
 {
 	const struct conf *c = d->conf;
-	const struct rest_options ro = {
-		.user_agent = "tocsin/" TOCSIN_VERSION,
-		.ca_file = c->network.ca_file,
-		.proxy = c->network.proxy,
-		.connect_to = c->network.connect_to,
-		.connections = c->stackflow.concurrency,
-	};
+	struct rest_options ro = conf_network(c);
 	const struct sf_options so = {
 		.base_url = c->stackflow.base_url,
 		.auth = c->stackflow.auth,
@@ -451,8 +446,10 @@ static int client_open(struct deliver *d, struct err *err)
 		.timeout_ms = (unsigned)c->stackflow.timeout_ms,
 	};
 	struct rest *rest;
-	int rc = rest_new(&rest, &ro, err);
+	int rc;
 
+	ro.connections = c->stackflow.concurrency;
+	rc = rest_new(&rest, &ro, err);
 	if (rc)
 		return rc;
 	pthread_mutex_lock(&d->lock);	/* deliver_wake() looks at it */
@@ -719,12 +716,7 @@ int deliver_start(struct deliver **out, struct agent *a, struct err *err)
 	if (!rc)
 		rc = load(d, err);
 	*out = d;
-	if (!rc && pthread_create(&d->thread, NULL, run, d))
-		rc = err_set(err, -EAGAIN, "can't start the deliver "
-			     "thread: %s", strerror(EAGAIN));
-	if (!rc)
-		pthread_setname_np(d->thread, "deliver");
-	return rc;
+	return rc ? rc : thread_start(&d->thread, "deliver", run, d, err);
 }
 
 void deliver_wake(struct deliver *d)

@@ -101,12 +101,7 @@ static size_t find_hosts(struct host *hosts, const struct conf *c)
 static void ask_hosts(struct doctor_group *g, struct host *hosts, size_t n)
 {
 	const struct conf *c = g->conf;
-	const struct rest_options o = {
-		.user_agent = "tocsin/" TOCSIN_VERSION,
-		.ca_file = c->network.ca_file,
-		.proxy = c->network.proxy,
-		.connect_to = c->network.connect_to,
-	};
+	const struct rest_options o = conf_network(c);
 	struct rest *rest;
 	struct err err;
 

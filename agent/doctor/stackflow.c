@@ -117,12 +117,7 @@ static void look(struct doctor_group *g, struct rest *rest,
 void doctor_stackflow(struct doctor_group *g)
 {
 	const struct conf *c = g->conf;
-	const struct rest_options ro = {
-		.user_agent = "tocsin/" TOCSIN_VERSION,
-		.ca_file = c->network.ca_file,
-		.proxy = c->network.proxy,
-		.connect_to = c->network.connect_to,
-	};
+	const struct rest_options ro = conf_network(c);
 	const struct sf_options so = {
 		.base_url = c->stackflow.base_url,
 		.auth = c->stackflow.auth,

@@ -6,6 +6,7 @@
 
 #include "agent/cloud.h"
 #include "agent/log.h"
+#include "agent/thread.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/random.h"
@@ -351,16 +352,16 @@ int poller_new(struct poller **out, struct queue *q, unsigned number,
 	return 0;
 }
 
-int poller_start(struct poller *p)
+int poller_start(struct poller *p, struct err *err)
 {
+	int rc;
+
 	p->open = true;
-	if (pthread_create(&p->thread, NULL, run, p)) {
+	rc = thread_start(&p->thread, p->name, run, p, err);
+	p->started = rc == 0;
+	if (rc)
 		p->open = false;
-		return -EAGAIN;
-	}
-	pthread_setname_np(p->thread, p->name);
-	p->started = true;
-	return 0;
+	return rc;
 }
 
 void poller_end(struct poller *p, int64_t poll_until_ms, int64_t all_until_ms)

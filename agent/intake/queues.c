@@ -165,10 +165,12 @@ static int build(struct queues *s, struct agent *a, const struct conf *c,
 
 static int start_all(struct queues *s, struct err *err)
 {
-	for (size_t i = 0; i < s->poller_count; i++)
-		if (poller_start(s->pollers[i]))
-			return err_set(err, -EAGAIN,
-				       "can't start a poller's thread");
+	for (size_t i = 0; i < s->poller_count; i++) {
+		int rc = poller_start(s->pollers[i], err);
+
+		if (rc)
+			return rc;
+	}
 	for (size_t i = 0; i < s->count; i++)
 		LOG(INFO, "polling a queue", LFC("queue", s->list[i].url),
 		    LFN("pollers", s->list[i].pollers),

@@ -102,7 +102,7 @@ struct poller;
 
 int poller_new(struct poller **out, struct queue *q, unsigned number,
 	       const struct conf *c, struct err *err) MUST_CHECK;
-int poller_start(struct poller *p) MUST_CHECK;
+int poller_start(struct poller *p, struct err *err) MUST_CHECK;
 /* No new poll; deadlines are monotonic: until when a poll under way may
  * last, and all else. */
 void poller_end(struct poller *p, int64_t poll_until_ms,

@@ -6,6 +6,7 @@
 #include "agent/reconcile/internal.h"
 #include "agent/reconcile/look.h"
 #include "agent/tags.h"
+#include "agent/thread.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "doc/jsonw.h"
@@ -170,15 +171,14 @@ int reconcile_start(struct reconcile **out, struct agent *a,
 	r->agent = a;
 	pthread_mutex_init(&r->lock, NULL);
 	rc = open_all(r, c, err);
-	if (!rc && pthread_create(&r->thread, NULL, run, r))
-		rc = err_set(err, -EAGAIN, "can't start the reconcile thread");
+	if (!rc)
+		rc = thread_start(&r->thread, "reconcile", run, r, err);
 	if (rc) {
 		reconcile_stop(r);
 		reconcile_free(r);
 		return rc;
 	}
 	r->running = true;
-	pthread_setname_np(r->thread, "reconcile");
 	*out = r;
 	return 0;
 }

@@ -19,7 +19,7 @@ struct aws_creds_options {
 	const char *access_key_id, *secret_access_key, *session_token;
 	const char *profile;		/* NULL: AWS_PROFILE, and none without */
 	const char *region;		/* for STS; NULL: none known */
-	const char *sts_endpoint;	/* instead of the region's; or NULL */
+	const char *sts_endpoint;	/* before the environment's; or NULL */
 	bool credential_process;	/* may a profile run one */
 	const char *ca_file;		/* as rest_options */
 	const char *const *connect_to;
