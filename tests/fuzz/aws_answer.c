@@ -3,9 +3,9 @@
  * `q` for what was asked and a status, then header lines, a blank line and the
  * body, as in the stackflow target.
  */
+#include "must.h"
+
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "aws/reply.h"
 #include "base/encode.h"
@@ -13,13 +13,6 @@
 
 #define SECRET "canary-0123456789-secret"
 #define TOKEN "canary-9876543210-token"
-#define MUST(x)                                                                \
-	do {                                                                   \
-		if (!(x))                                                      \
-			abort();                                               \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void safe_line(struct str s, size_t max)
 {

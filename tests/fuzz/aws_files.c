@@ -3,20 +3,12 @@
  * line of the input is the profile's name; a line "====" parts the credentials
  * file from the configuration.
  */
+#include "must.h"
+
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "aws/creds_ini.h"
 #include "aws/creds_source.h"
-
-#define MUST(x)                                                                \
-	do {                                                                   \
-		if (!(x))                                                      \
-			abort();                                               \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool within(struct str s, struct str text)
 {

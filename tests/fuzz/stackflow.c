@@ -3,21 +3,13 @@
  * letter for what was asked and a status, then header lines, a blank line and
  * the body.
  */
-#include <stdint.h>
-#include <stdlib.h>
+#include "must.h"
 
 #include "rest/rest.h"
 #include "stackflow/client.h"
 #include "stackflow/grant.h"
 
 #define SECRET "canary-0123456789-secret"
-#define MUST(x)                                                                \
-	do {                                                                   \
-		if (!(x))                                                      \
-			abort();                                               \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void safe_line(struct str s, size_t max)
 {

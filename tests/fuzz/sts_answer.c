@@ -2,21 +2,14 @@
  * What STS, a container's endpoint, IMDS or a credential_process answers. The
  * first line of the input is a letter for who, and a status; then the body.
  */
+#include "must.h"
+
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
 
 #include "aws/creds_sts.h"
 
 #define NOW_MS INT64_C(1795341600000)
 #define SENT "canary-0123456789-secret"
-#define MUST(x)                                                                \
-	do {                                                                   \
-		if (!(x))                                                      \
-			abort();                                               \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What may be put into a header or be signed with. */
 static void usable(struct str s, size_t max)

@@ -25,6 +25,7 @@ import urllib.parse
 import uuid
 
 import peers
+import served
 import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -381,7 +382,7 @@ class Fault:
             raise AttributeError(name)
 
 
-class Injector:
+class Injector(served.Served):
     """AWS's front: checks what came, then passes it to fauxqs, or doesn't.
 
     services: signing name -> f(Request) -> Answer, for what fauxqs isn't.
@@ -404,19 +405,13 @@ class Injector:
         self.lock = threading.Lock()
         self.gone = threading.Event()
         self.connections = 0
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.server.injector = self
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever,
-                                       args=(0.05,), daemon=True)
-        self.thread.start()
+        server = Server(("127.0.0.1", 0), Handler)
+        server.injector = self
+        self.listen(server)
 
     def stop(self):
         self.gone.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().stop()
 
     def now(self):
         return time.time() + self.skew

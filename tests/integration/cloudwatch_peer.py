@@ -10,6 +10,7 @@ import time
 import urllib.parse
 
 import peers
+import served
 
 TARGET = "GraniteServiceVersion20100801."
 TYPES = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms",
@@ -27,7 +28,7 @@ class Refused(Exception):
         self.headers = headers or {}
 
 
-class CloudWatch:
+class CloudWatch(served.Served):
     """Alarms by name; faults in a list, the first that fits is taken."""
 
     def __init__(self, account=peers.ACCOUNT, page=100, log_alarms=True):
@@ -48,19 +49,7 @@ class CloudWatch:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
-                                                      Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever,
-                                       args=(0.05,), daemon=True)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.listen(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
 
     # ---- what a test sets ----
 

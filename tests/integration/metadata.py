@@ -7,6 +7,8 @@ import socketserver
 import threading
 import time
 
+import served
+
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
@@ -15,7 +17,7 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         pass
 
 
-class Endpoint:
+class Endpoint(served.Served):
     """A server whose answers are self.answer(handler) -> (status, body)."""
 
     def __init__(self):
@@ -54,18 +56,11 @@ class Endpoint:
             def log_message(self, *args):
                 pass
 
-        self.server = Server(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.thread = threading.Thread(target=self.server.serve_forever,
-                                       args=(0.05,), daemon=True)
-        self.thread.start()
+        self.listen(Server(("127.0.0.1", 0), Handler))
 
     def stop(self):
         self.gone.set()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().stop()
 
     def count(self, method=None, path=None):
         with self.lock:

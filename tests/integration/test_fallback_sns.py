@@ -1,12 +1,11 @@
 """While StackFlow can't be reached, people are told through an SNS topic."""
-import http.server
-import json
 import threading
 import time
 
 import aws
 import peers
 import pytest
+import served
 
 TOPIC = f"arn:aws:sns:{peers.REGION}:{peers.ACCOUNT}:on-call"
 ACCEPTED = (
@@ -80,33 +79,19 @@ def test_people_are_told_once_by_a_signed_publish(make_agent, sandbox, topic):
 
 
 def test_a_webhook_beside_the_topic(make_agent, sandbox, topic):
-    got = []
-
-    class Hook(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            n = int(self.headers["Content-Length"])
-            got.append(json.loads(self.rfile.read(n)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hook = served.Hook()
     try:
         agent = make_agent(conf=topic.conf(
-            webhook=f"http://127.0.0.1:{server.server_port}/x"))
+            webhook=f"{hook.url}/x"))
         sandbox.fault("refuse")
         agent.send(peers.alarm("both"))
-        peers.wait_for("both", lambda: got and topic.got, 20)
+        peers.wait_for("both", lambda: hook.got and topic.got, 20)
         sandbox.clear()
         agent.settle(40)
-        assert len(got) == 1 and len(topic.got) == 1
+        assert len(hook.got) == 1 and len(topic.got) == 1
         assert agent.metrics()["tocsin_fallbacks_sent_total"] == 2
     finally:
-        server.shutdown()
-        server.server_close()
+        hook.stop()
 
 
 @pytest.mark.parametrize("kind", ["throttle", "denied", "unavailable",

@@ -1,9 +1,9 @@
 """StackFlow that fails, lies, hides and hurries us (R11-R18)."""
-import json
 import time
 
 import peers
 import pytest
+import served
 
 DONE_BUT_UNSAID = [
     ("create-then-500", {}),
@@ -388,40 +388,24 @@ def test_a_lost_store_finds_its_incidents_again(make_agent, sandbox):
 
 
 def test_fallback_tells_people_once(make_agent, sandbox):
-    import http.server
-    import threading
-    got = []
-
-    class Hook(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            n = int(self.headers["Content-Length"])
-            got.append(json.loads(self.rfile.read(n)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    hook = served.Hook()
     try:
         agent = make_agent(conf={"stackflow": {
             "timeout": "1s", "fallback": {
                 "after": "1s", "priority": ["P1", "P2"],
-                "webhook": f"http://127.0.0.1:{server.server_port}/x"}}})
+                "webhook": f"{hook.url}/x"}}})
         sandbox.fault("refuse")
         agent.send(peers.alarm("important"))
         agent.send(peers.alarm("minor", AlarmDescription="severity: LOW"))
-        peers.wait_for("the fallback", lambda: got, 20)
+        peers.wait_for("the fallback", lambda: hook.got, 20)
         time.sleep(2)
-        assert len(got) == 1
-        assert "important" in got[0]["text"]
+        assert len(hook.got) == 1
+        assert "important" in hook.got[0]["text"]
         sandbox.clear()
         agent.settle(40)
         assert len(sandbox.incidents()) == 2
     finally:
-        server.shutdown()
-        server.server_close()
+        hook.stop()
 
 
 def test_a_used_up_note_budget_outlives_a_restart(make_agent, sandbox):
