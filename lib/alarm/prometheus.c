@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "doc/utf8.h"
+
 #define LABELS_MAX 100
 
 /*
@@ -283,14 +285,17 @@ static void block_pair(struct block *b, struct str line)
 		return;
 	name = str_trim(str_sub(line, 0, (size_t)at));
 	value = str_sub(line, (size_t)at + 3, line.n - (size_t)at - 3);
-	if (!name.n || str_find_char(name, '\0') >= 0)
+	/* It becomes a key of strict JSON; a text that came raw can be any. */
+	if (!name.n || str_find_char(name, '\0') >= 0 ||
+	    !utf8_is(name.p, name.n))
 		return;
+	name = field_cut(name, FIELD_NAME);
 	if (b->labels && b->count < LABELS_MAX) {
 		for (size_t i = 0; i < b->count; i++)
 			if (str_eq(b->list[i].name, name))
 				return;
 		b->list[b->count++] =
-			(struct alarm_pair){ field_cut(name, FIELD_NAME),
+			(struct alarm_pair){ name,
 					     field_cut(value, FIELD_VALUE) };
 	} else if (str_is(name, "summary")) {
 		b->summary = field_cut(value, FIELD_VALUE);

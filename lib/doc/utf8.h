@@ -1,6 +1,7 @@
 #ifndef DOC_UTF8_H
 #define DOC_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,20 @@ static inline size_t utf8_char(const unsigned char *p,
 	if (*cp < least[n] || *cp > 0x10ffff || (*cp & 0xfffff800) == 0xd800)
 		return 0;
 	return n;
+}
+
+static inline bool utf8_is(const char *p, size_t n)
+{
+	const unsigned char *at = (const unsigned char *)p, *end = at + n;
+	uint32_t cp;
+	size_t step;
+
+	for (; at < end; at += step) {
+		step = utf8_char(at, end, &cp);
+		if (!step)
+			return false;
+	}
+	return true;
 }
 
 #endif

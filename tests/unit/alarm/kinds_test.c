@@ -176,6 +176,33 @@ static void test_left_out(void **state)
 	buf_fini(&text);
 }
 
+/* Whatever a raw text names as labels, the keys of what is written differ. */
+static void test_text_label_names(void **state)
+{
+	struct buf text = BUF_INIT(65536), line = BUF_INIT(65536);
+	struct jsonw w = JSONW(&line);
+	struct decoded d;
+
+	(void)state;
+	buf_puts(&text, "Alerts Firing:\nLabels:\n - alertname = a\n"
+			" - x\xc5 = 1\n - x\xc5\xc5 = 2\n - x\xcd = 3\n");
+	for (char c = 'a'; c < 'c'; c++) {
+		buf_puts(&text, " - ");
+		for (int i = 0; i < 5000; i++)
+			buf_putc(&text, 'l');
+		buf_printf(&text, "%c = 4\n", c);
+	}
+	decode(&d, text.p);
+	assert_int_equal(d.alarms.count, 1);
+	assert_str(d.alarms.list[0].name, "a");
+	assert_int_equal(d.alarms.list[0].tag_count, 2);
+	alarm_write(&w, &d.alarms.list[0]);
+	assert_int_equal(json_scan(buf_str(&line), 0, NULL), 0);
+	decoded_fini(&d);
+	buf_fini(&text);
+	buf_fini(&line);
+}
+
 static void test_times(void **state)
 {
 	static const struct {
@@ -249,6 +276,7 @@ int main(void)
 		cmocka_unit_test(test_every_payload),
 		cmocka_unit_test(test_told_again_is_no_duplicate),
 		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_text_label_names),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_links),
 	};
