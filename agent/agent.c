@@ -406,6 +406,7 @@ int agent_run(const char *conf_path)
 	prctl(PR_SET_DUMPABLE, 0);
 	/* TLS buffers by themselves: idle connections leave no holes. */
 	mallopt(M_MMAP_THRESHOLD, 16 << 10);
+	mallopt(M_MXFAST, 0);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);

@@ -93,7 +93,7 @@ static bool keep(struct intake *in, int status)
 	};
 	const struct event *e = in->events;
 
-	if (status != 200 || !in->alarms.count || !in->sns.json ||
+	if (status != 200 || !in->alarms.count || !in->sns.topic_arn.n ||
 	    e->duplicate)
 		return false;
 	conf_free(in->conf);

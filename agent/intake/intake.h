@@ -40,7 +40,7 @@ struct intake {
 	const char *source;		/* sns, webhook, sqs */
 	int64_t started_us;
 	struct alarm_input input;
-	struct sns_message sns;		/* sns.json == NULL: none */
+	struct sns_message sns;		/* no topic_arn: none */
 	struct alarms alarms;
 	struct event *events;
 	struct buf *identities;		/* one an event */

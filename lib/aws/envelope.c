@@ -13,6 +13,28 @@ static const char *const type_names[] = {
 	[SNS_UNSUBSCRIBE] = "UnsubscribeConfirmation",
 };
 
+/* What is read of an envelope; the rest of the document could be anybody's. */
+enum field {
+	TYPE,
+	MESSAGE_ID,
+	TOPIC_ARN,
+	MESSAGE,
+	TIMESTAMP,
+	SUBJECT,
+	SIGNATURE_VERSION,
+	SIGNATURE,
+	SIGNING_CERT_URL,
+	LAMBDA_CERT_URL,
+	TOKEN,
+	SUBSCRIBE_URL,
+	FIELDS
+};
+
+struct envelope {
+	struct sns_message m;
+	struct json_member fields[FIELDS];
+};
+
 const char *sns_type_name(enum sns_type type)
 {
 	return type_names[type];
@@ -31,38 +53,41 @@ static bool has_control(struct str s)
 }
 
 /* A string without control characters: 1 found, 0 absent, -EINVAL. */
-static int line(struct str *out, const struct json *v, const char *key,
-		size_t max, struct err *err)
+static int line(struct str *out, const struct json_member *field, size_t max,
+		struct err *err)
 {
 	struct str s;
-	int r = json_want_str(&s, v, key, err);
+	int r = json_member_str(&s, field, err);
 
 	if (r <= 0)
 		return r;
 	if (s.n > max)
-		return err_set(err, -EINVAL, "%s has %zu bytes, more than %zu",
-			       key, s.n, max);
+		return err_set(err, -EINVAL, "%.*s has %zu bytes, more than %zu",
+			       STR_ARG(field->key), s.n, max);
 	if (has_control(s))
-		return err_set(err, -EINVAL, "%s holds a control character",
-			       key);
+		return err_set(err, -EINVAL, "%.*s holds a control character",
+			       STR_ARG(field->key));
 	*out = s;
 	return 1;
 }
 
-static int need_line(struct str *out, const struct json *v, const char *key,
+static int need_line(struct str *out, const struct json_member *field,
 		     size_t max, struct err *err)
 {
-	int r = line(out, v, key, max, err);
+	int r = line(out, field, max, err);
 
 	if (r < 0)
 		return r;
-	return r ? 0 : err_set(err, -EINVAL, "%s is missing", key);
+	return r ? 0
+		 : err_set(err, -EINVAL, "%.*s is missing",
+			   STR_ARG(field->key));
 }
 
-static int read_type(struct sns_message *m, struct err *err)
+static int read_type(struct envelope *e, struct err *err)
 {
+	struct sns_message *m = &e->m;
 	struct str name = STR_NONE;
-	int r = need_line(&name, m->json, "Type", 64, err);
+	int r = need_line(&name, &e->fields[TYPE], 64, err);
 
 	if (r)
 		return r;
@@ -93,15 +118,16 @@ static bool has_form(struct str s, const char *form)
 	return true;
 }
 
-static int read_ids(struct sns_message *m, struct err *err)
+static int read_ids(struct envelope *e, struct err *err)
 {
-	int r = need_line(&m->message_id, m->json, "MessageId", 64, err);
+	struct sns_message *m = &e->m;
+	int r = need_line(&m->message_id, &e->fields[MESSAGE_ID], 64, err);
 
 	if (r)
 		return r;
 	if (!has_form(m->message_id, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"))
 		return err_set(err, -EINVAL, "MessageId is no UUID");
-	r = need_line(&m->timestamp, m->json, "Timestamp", 64, err);
+	r = need_line(&m->timestamp, &e->fields[TIMESTAMP], 64, err);
 	if (r)
 		return r;
 	if (!has_form(m->timestamp, "9999-99-99T99:99:99.999Z") ||
@@ -112,10 +138,11 @@ static int read_ids(struct sns_message *m, struct err *err)
 	return 0;
 }
 
-static int read_topic(struct sns_message *m, struct err *err)
+static int read_topic(struct envelope *e, struct err *err)
 {
+	struct sns_message *m = &e->m;
 	struct topic_arn arn;
-	int r = need_line(&m->topic_arn, m->json, "TopicArn", 512, err);
+	int r = need_line(&m->topic_arn, &e->fields[TOPIC_ARN], 512, err);
 
 	if (r == 0)
 		r = topic_arn_read(&arn, m->topic_arn, err);
@@ -128,31 +155,31 @@ static int read_topic(struct sns_message *m, struct err *err)
 	return 0;
 }
 
-/* What is signed besides, and only that: the rest of the document could be
- * anybody's. */
-static int read_content(struct sns_message *m, struct err *err)
+static int read_content(struct envelope *e, struct err *err)
 {
-	int r = json_want_str(&m->message, m->json, "Message", err);
+	struct sns_message *m = &e->m;
+	int r = json_member_str(&m->message, &e->fields[MESSAGE], err);
 
 	if (r < 0)
 		return r;
 	if (r == 0)
 		return err_set(err, -EINVAL, "Message is missing");
 	if (m->type == SNS_NOTIFICATION) {
-		r = line(&m->subject, m->json, "Subject", 1024, err);
+		r = line(&m->subject, &e->fields[SUBJECT], 1024, err);
 		return r < 0 ? r : 0;
 	}
-	r = need_line(&m->token, m->json, "Token", 1024, err);
+	r = need_line(&m->token, &e->fields[TOKEN], 1024, err);
 	if (r)
 		return r;
-	return need_line(&m->subscribe_url, m->json, "SubscribeURL", 4096, err);
+	return need_line(&m->subscribe_url, &e->fields[SUBSCRIBE_URL], 4096, err);
 }
 
-static int read_signature(struct sns_message *m, struct err *err)
+static int read_signature(struct envelope *e, struct err *err)
 {
+	struct sns_message *m = &e->m;
 	struct buf bytes = BUF_INIT(1026);
 	struct str version = STR_NONE;
-	int r = need_line(&version, m->json, "SignatureVersion", 16, err);
+	int r = need_line(&version, &e->fields[SIGNATURE_VERSION], 16, err);
 
 	if (r)
 		return r;
@@ -165,7 +192,7 @@ static int read_signature(struct sns_message *m, struct err *err)
 			       "SignatureVersion is \"%.*s\", "
 			       "expected \"1\" or \"2\"",
 			       STR_ARG(version));
-	r = need_line(&m->signature, m->json, "Signature", 1368, err);
+	r = need_line(&m->signature, &e->fields[SIGNATURE], 1368, err);
 	if (r)
 		return r;
 	r = decode_base64(&bytes, m->signature);
@@ -180,12 +207,13 @@ static int read_signature(struct sns_message *m, struct err *err)
 }
 
 /* Lambda's copy of a message spells the key in its own way. */
-static int read_cert_url(struct sns_message *m, struct err *err)
+static int read_cert_url(struct envelope *e, struct err *err)
 {
-	int r = line(&m->signing_cert_url, m->json, "SigningCertURL", 512, err);
+	struct sns_message *m = &e->m;
+	int r = line(&m->signing_cert_url, &e->fields[SIGNING_CERT_URL], 512, err);
 
 	if (r == 0)
-		r = line(&m->signing_cert_url, m->json, "SigningCertUrl", 512,
+		r = line(&m->signing_cert_url, &e->fields[LAMBDA_CERT_URL], 512,
 			 err);
 	if (r < 0)
 		return r;
@@ -194,29 +222,39 @@ static int read_cert_url(struct sns_message *m, struct err *err)
 
 int sns_read(struct sns_message *out, struct str body, struct err *err)
 {
-	static int (*const steps[])(struct sns_message *, struct err *) = {
+	static int (*const steps[])(struct envelope *, struct err *) = {
 		read_type,     read_ids,       read_topic,
 		read_cert_url, read_signature, read_content,
 	};
-	struct sns_message m = { 0 };
-	int r = json_parse(&m.json, body, JSON_NO_NUL, err);
+	struct envelope e = { .fields = {
+		[TYPE] = { STR("Type") },
+		[MESSAGE_ID] = { STR("MessageId") },
+		[TOPIC_ARN] = { STR("TopicArn") },
+		[MESSAGE] = { STR("Message") },
+		[TIMESTAMP] = { STR("Timestamp") },
+		[SUBJECT] = { STR("Subject") },
+		[SIGNATURE_VERSION] = { STR("SignatureVersion") },
+		[SIGNATURE] = { STR("Signature") },
+		[SIGNING_CERT_URL] = { STR("SigningCertURL") },
+		[LAMBDA_CERT_URL] = { STR("SigningCertUrl") },
+		[TOKEN] = { STR("Token") },
+		[SUBSCRIBE_URL] = { STR("SubscribeURL") },
+	} };
+	int r;
 
-	if (r)
-		return r;
-	if (!json_is(m.json, JSON_OBJECT))
-		r = err_set(err, -EINVAL, "an SNS message is a JSON object");
+	r = json_members(&e.m.text, e.fields, FIELDS, body, JSON_NO_NUL, err);
 	for (size_t i = 0; r == 0 && i < sizeof(steps) / sizeof(*steps); i++)
-		r = steps[i](&m, err);
+		r = steps[i](&e, err);
 	if (r) {
-		json_free(m.json);
+		buf_fini(&e.m.text);
 		return r;
 	}
-	*out = m;
+	*out = e.m;
 	return 0;
 }
 
 void sns_fini(struct sns_message *m)
 {
-	json_free(m->json);
+	buf_fini(&m->text);
 	*m = (struct sns_message){ 0 };
 }

@@ -15,8 +15,6 @@
  */
 enum sns_type { SNS_NOTIFICATION, SNS_SUBSCRIBE, SNS_UNSUBSCRIBE };
 
-struct json;
-
 struct sns_message {
 	enum sns_type type;
 	struct str message_id, topic_arn, message, timestamp, signature,
@@ -27,7 +25,7 @@ struct sns_message {
 	int64_t timestamp_ms;
 	/* Cut from topic_arn */
 	struct str partition, region, account, topic;
-	struct json *json;		/* owned; holds all of the above */
+	struct buf text;		/* owned; holds all of the above */
 };
 
 /*

@@ -85,7 +85,7 @@ struct str json_get_str(const struct json *v, const char *key)
 	return json_str(json_get(v, key));
 }
 
-static const char *type_name(const struct json *v)
+static const char *type_name(enum json_type type)
 {
 	static const char *const names[] = {
 		[JSON_NULL] = "null",	    [JSON_BOOL] = "true or false",
@@ -93,22 +93,39 @@ static const char *type_name(const struct json *v)
 		[JSON_ARRAY] = "an array",  [JSON_OBJECT] = "an object",
 	};
 
-	return names[json_type(v)];
+	return names[type];
+}
+
+static int want_str(enum json_type type, struct str key, struct err *err)
+{
+	if (type == JSON_NULL)
+		return 0;
+	if (type == JSON_STRING)
+		return 1;
+	return err_set(err, -EINVAL,
+		       "\"%.*s\" should be a string and is %s", STR_ARG(key),
+		       type_name(type));
 }
 
 int json_want_str(struct str *out, const struct json *v, const char *key,
 		  struct err *err)
 {
 	const struct json *member = json_get(v, key);
+	int r = want_str(json_type(member), str_from(key), err);
 
-	if (!member)
-		return 0;
-	if (!json_is(member, JSON_STRING))
-		return err_set(err, -EINVAL,
-			       "\"%s\" should be a string and is %s", key,
-			       type_name(member));
-	*out = json_str(member);
-	return 1;
+	if (r > 0)
+		*out = json_str(member);
+	return r;
+}
+
+int json_member_str(struct str *out, const struct json_member *m,
+		    struct err *err)
+{
+	int r = want_str(m->type, m->key, err);
+
+	if (r > 0)
+		*out = m->value;
+	return r;
 }
 
 /*

@@ -45,6 +45,28 @@ void json_free(struct json *root);
 /* The same, the bytes of all strings overwritten first: where one is a secret. */
 void json_free_wiped(struct json *root);
 
+/*
+ * A member of a document's outermost object, read without a tree: who wants a
+ * few strings of a document that is otherwise nobody's.
+ */
+struct json_member {
+	struct str key;		/* yours, set before */
+	enum json_type type;	/* JSON_NULL: absent or null */
+	struct str value;	/* of a string */
+	bool escaped;		/* while it is read */
+};
+
+/*
+ * Scan, and find what list names. The strings' bytes are in *text, yours to
+ * buf_fini(). 0, -EINVAL (no object, or no strict JSON), -ENOMEM.
+ */
+int json_members(struct buf *text, struct json_member *list, size_t count,
+		 struct str document, unsigned flags, struct err *err)
+	MUST_CHECK;
+/* As json_want_str(), of one that was read. */
+int json_member_str(struct str *out, const struct json_member *m,
+		    struct err *err) MUST_CHECK;
+
 enum json_type json_type(const struct json *v);		/* NULL: JSON_NULL */
 bool json_is(const struct json *v, enum json_type type);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "doc/keyset.h"
+#include "doc/members.h"
 #include "doc/utf8.h"
 
 #define ONES UINT64_C(0x0101010101010101)
@@ -24,6 +25,8 @@ struct scan {
 	int depth;
 	struct frame frames[JSON_DEPTH];
 	struct keyset keys;
+	struct member_sink *sink;	/* NULL: nobody asks */
+	struct scanned_member member;	/* the outermost object's latest */
 };
 
 /* What may stand next. */
@@ -240,11 +243,9 @@ static void close_container(struct scan *s)
 	s->p++;
 }
 
-static int scan_value(struct scan *s, enum next *next)
+static int scan_any(struct scan *s, enum next *next, struct str *raw,
+		    bool *escaped)
 {
-	struct str raw;
-	bool escaped;
-
 	if (++s->values > JSON_VALUES_MAX)
 		return bad(s, s->p, "too many values");
 	*next = AFTER;
@@ -256,7 +257,7 @@ static int scan_value(struct scan *s, enum next *next)
 		*next = VALUE_OR_END;
 		return open_container(s, false);
 	case '"':
-		return scan_string(s, s->flags & JSON_NO_NUL, &raw, &escaped);
+		return scan_string(s, s->flags & JSON_NO_NUL, raw, escaped);
 	case 't':
 		return scan_word(s, "true");
 	case 'f':
@@ -270,6 +271,42 @@ static int scan_value(struct scan *s, enum next *next)
 			return scan_number(s);
 		return bad(s, s->p, "no value");
 	}
+}
+
+static enum json_type type_at(unsigned char first)
+{
+	switch (first) {
+	case '{':
+		return JSON_OBJECT;
+	case '[':
+		return JSON_ARRAY;
+	case '"':
+		return JSON_STRING;
+	case 't':
+	case 'f':
+		return JSON_BOOL;
+	case 'n':
+		return JSON_NULL;
+	default:
+		return JSON_NUMBER;
+	}
+}
+
+static int scan_value(struct scan *s, enum next *next)
+{
+	struct scanned_member *m = &s->member;
+	bool told = s->sink && s->depth == 1 && s->frames[0].object;
+	struct str raw = STR_NONE;
+	bool escaped = false;
+	int rc;
+
+	m->type = type_at(*s->p);
+	rc = scan_any(s, next, &raw, &escaped);
+	if (rc || !told)
+		return rc;
+	m->value = raw;
+	m->value_escaped = escaped;
+	return s->sink->put(s->sink, m);
 }
 
 static int scan_key(struct scan *s)
@@ -294,6 +331,8 @@ static int scan_key(struct scan *s)
 			       (size_t)(at - s->start));
 	if (rc)
 		return err_set(s->err, rc, "out of memory");
+	s->member.key = raw;
+	s->member.key_escaped = escaped;
 	skip_blanks(s);
 	if (s->p == s->end || *s->p != ':')
 		return bad(s, s->p, "no colon after a key");
@@ -349,6 +388,12 @@ static int scan_step(struct scan *s, enum next *next)
 
 int json_scan(struct str text, unsigned flags, struct err *err)
 {
+	return json_scan_to(NULL, text, flags, err);
+}
+
+int json_scan_to(struct member_sink *sink, struct str text, unsigned flags,
+		 struct err *err)
+{
 	struct scan s;
 	enum next next = VALUE;
 	int rc = 0;
@@ -361,6 +406,7 @@ int json_scan(struct str text, unsigned flags, struct err *err)
 	s.err = err;
 	s.values = s.containers = 0;
 	s.depth = 0;
+	s.sink = sink;
 	keyset_init(&s.keys);
 	for (skip_blanks(&s); s.p < s.end && rc == 0; skip_blanks(&s))
 		rc = scan_step(&s, &next);

@@ -24,6 +24,7 @@
 #define IDLE_MS 250
 #define PINNED_MS 2000
 #define WAL_KEPT 8388608
+#define ROOMY_COMMITS 16
 
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
@@ -435,32 +436,40 @@ static int sqlite_commit(void *db)
 	return r;
 }
 
-/* Is less left on the disk than finishing what was taken may need? */
-static bool disk_full(const struct sqlite *d)
+/* How often what finishing what was taken may need is left on the disk. */
+static uint64_t disk_room(const struct sqlite *d)
 {
 	struct statvfs v;
-	uint64_t quarter;
+	uint64_t need;
 
 	if (statvfs(d->path, &v))
-		return false;
+		return 1;
 	/* On a small disk as much would be more than there is. */
-	quarter = (uint64_t)v.f_blocks * v.f_frsize / 4;
-	return (uint64_t)v.f_bavail * v.f_frsize <
-	       (d->spare < quarter ? d->spare : quarter);
+	need = (uint64_t)v.f_blocks * v.f_frsize / 4;
+	if (need > d->spare)
+		need = d->spare;
+	return need ? (uint64_t)v.f_bavail * v.f_frsize / need : 1;
 }
 
+/* Asked rarely while there is much room. */
 static bool sqlite_full(void *db)
 {
 	struct sqlite *d = db;
 	int64_t pages = 0, unused = 0;
-	uint64_t used;
+	uint64_t used, room;
 
+	if (d->roomy && d->tally.counts.commits < d->asked + ROOMY_COMMITS)
+		return false;
+	d->asked = d->tally.counts.commits;
+	d->roomy = false;
 	if (count(d, SQL_PAGE_COUNT, &pages) ||
 	    count(d, SQL_FREE_COUNT, &unused))
 		return d->full;
 	used = (uint64_t)(pages - unused) * (uint64_t)d->page_size +
 	       d->tally.counts.wal_bytes;
-	d->full = used > d->max_size / 10 * 9 || disk_full(d);
+	room = disk_room(d);
+	d->full = used > d->max_size / 10 * 9 || !room;
+	d->roomy = used < d->max_size / 2 && room > 16;
 	return d->full;
 }
 

@@ -58,7 +58,8 @@ struct sqlite {
 	/* As it is, as it was at begin, as it was before the last rollback. */
 	struct store_tally tally, mark, undone;
 	int64_t dropped, dropped_mark;	/* events that ever expired */
-	bool full;
+	bool full, roomy;
+	uint64_t asked;		/* commits when fullness was looked at last */
 	int64_t at[5]; /* where expiry goes on */
 
 	/* Frames in the WAL: all; copied to the database; all, when copying
@@ -74,14 +75,17 @@ int sqlite_job(void *db, struct store_job *j);
 void sqlite_undo_accept(void *db, struct store_accept *a);
 void sqlite_undo_batch(void *db, struct store_batch *b);
 
-/* sqlite_op.c. Insert or replace; an inserted one's id is set. */
-int sqlite_write_op(struct sqlite *d, struct op *op);
+/* sqlite_op.c. Insert or replace; an inserted one's id is set. found: the row
+ * where it was read already, and is still so; or NULL. */
+int sqlite_write_op(struct sqlite *d, struct op *op,
+		    const struct store_row *found);
 /* Of a stored op what WRITE_OP_STATE names. */
-int sqlite_write_op_state(struct sqlite *d, const struct op *op);
+int sqlite_write_op_state(struct sqlite *d, const struct op *op,
+			  const struct store_row *found);
 /* Ready ops of one lane go over to another. */
 int sqlite_move_ops(struct sqlite *d, int64_t from, int64_t to);
-/* The state a stored op is in; 0: there is none; or negative. */
-int sqlite_op_state(struct sqlite *d, int64_t id);
+/* A stored op; 1, 0: there is none; or negative. */
+int sqlite_see_op(struct store_row *out, struct sqlite *d, int64_t id);
 
 /* ---- a reader's connection ---- */
 

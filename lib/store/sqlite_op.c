@@ -2,15 +2,6 @@
 
 #include "store/sqlite.h"
 
-/* A stored operation, as far as lanes and counts ask. */
-struct stored {
-	int64_t incident, pos, not_before_ms;
-	enum op_kind kind;
-	enum op_state state;
-	int rank;
-	bool held, free;
-};
-
 static bool unfinished(enum op_state s)
 {
 	return s == OP_READY || s == OP_IN_FLIGHT || s == OP_IN_DOUBT;
@@ -22,12 +13,12 @@ static bool blocks(enum op_kind kind, enum op_state state)
 	return unfinished(state) || (state == OP_DEAD && kind == OP_CREATE);
 }
 
-static bool dead_create(const struct stored *s)
+static bool dead_create(const struct store_row *s)
 {
 	return s->state == OP_DEAD && s->kind == OP_CREATE;
 }
 
-static int read_stored(struct stored *out, struct sqlite *d, int64_t id)
+int sqlite_see_op(struct store_row *out, struct sqlite *d, int64_t id)
 {
 	struct query u = query_begin(&d->q, SQL_SEEN_OP);
 	int r;
@@ -36,6 +27,7 @@ static int read_stored(struct stored *out, struct sqlite *d, int64_t id)
 	r = query_row(&u);
 	if (r <= 0)
 		return r;
+	out->found = true;
 	out->incident = get_int(&u);
 	out->pos = get_int(&u);
 	out->kind = (enum op_kind)get_int(&u);
@@ -48,14 +40,6 @@ static int read_stored(struct stored *out, struct sqlite *d, int64_t id)
 	return 1;
 }
 
-int sqlite_op_state(struct sqlite *d, int64_t id)
-{
-	struct stored s;
-	int r = read_stored(&s, d, id);
-
-	return r > 0 ? (int)s.state : r;
-}
-
 static int lane_number(struct sqlite *d, enum sql_statement n,
 		       int64_t incident, int64_t *out)
 {
@@ -66,7 +50,7 @@ static int lane_number(struct sqlite *d, enum sql_statement n,
 }
 
 /* Is it in the backlog? 1, 0 or negative. */
-static int owed(struct sqlite *d, const struct stored *s)
+static int owed(struct sqlite *d, const struct store_row *s)
 {
 	int64_t dead = 0;
 	int r = 0;
@@ -147,7 +131,7 @@ static int target_is_remote(struct sqlite *d, const struct op *op)
 	return r;
 }
 
-static void put_place(struct query *u, const struct stored *s)
+static void put_place(struct query *u, const struct store_row *s)
 {
 	put_int(u, s->kind);
 	put_int(u, s->incident);
@@ -177,7 +161,7 @@ static void put_content(struct query *u, const struct op *op, bool no_target)
 	put_str(u, done ? STR_NONE : op->problem);
 }
 
-static int insert(struct sqlite *d, struct op *op, struct stored *now)
+static int insert(struct sqlite *d, struct op *op, struct store_row *now)
 {
 	struct query u;
 	int64_t head = 0;
@@ -205,8 +189,8 @@ static int insert(struct sqlite *d, struct op *op, struct stored *now)
 }
 
 /* What of a change of place the rest of the lane feels. */
-static int settle(struct sqlite *d, const struct stored *old,
-		  const struct stored *now)
+static int settle(struct sqlite *d, const struct store_row *old,
+		  const struct store_row *now)
 {
 	bool moved = old->incident != now->incident;
 	bool was = blocks(old->kind, old->state);
@@ -221,7 +205,7 @@ static int settle(struct sqlite *d, const struct stored *old,
 }
 
 /* Free already, as far as the op's own change says. */
-static bool still_free(const struct stored *old, const struct stored *now)
+static bool still_free(const struct store_row *old, const struct store_row *now)
 {
 	return !now->incident ||
 	       (old->incident == now->incident && old->free &&
@@ -229,7 +213,7 @@ static bool still_free(const struct stored *old, const struct stored *now)
 }
 
 static int replace(struct sqlite *d, const struct op *op,
-		   const struct stored *old, struct stored *now)
+		   const struct store_row *old, struct store_row *now)
 {
 	/* Without the columns of an index, which are rewritten when named. */
 	bool stays = old->incident == now->incident &&
@@ -253,7 +237,7 @@ static int replace(struct sqlite *d, const struct op *op,
 }
 
 static int replace_state(struct sqlite *d, const struct op *op,
-			 const struct stored *old, struct stored *now)
+			 const struct store_row *old, struct store_row *now)
 {
 	struct op place = *op;
 	struct query u;
@@ -281,7 +265,7 @@ static int replace_state(struct sqlite *d, const struct op *op,
 	return r ? r : settle(d, old, now);
 }
 
-static void count_state(struct store_counts *c, const struct stored *s, int n)
+static void count_state(struct store_counts *c, const struct store_row *s, int n)
 {
 	if (s->state == OP_READY && s->held)
 		c->ops_held += n;
@@ -294,7 +278,7 @@ static void count_state(struct store_counts *c, const struct stored *s, int n)
 enum way { INSERT, REPLACE, REPLACE_STATE };
 
 static int write_rows(struct sqlite *d, struct op *op, enum way way,
-		      const struct stored *old, struct stored *now)
+		      const struct store_row *old, struct store_row *now)
 {
 	switch (way) {
 	case INSERT:
@@ -308,7 +292,7 @@ static int write_rows(struct sqlite *d, struct op *op, enum way way,
 }
 
 static int counted(struct sqlite *d, struct op *op, enum way way,
-		   const struct stored *old, struct stored *now)
+		   const struct store_row *old, struct store_row *now)
 {
 	struct store_counts *c = &d->tally.counts;
 	/* A create that dies takes what waits behind it out of the backlog,
@@ -336,29 +320,44 @@ static int counted(struct sqlite *d, struct op *op, enum way way,
 	return 0;
 }
 
-int sqlite_write_op(struct sqlite *d, struct op *op)
+/* As the batch found it, or as it is now. */
+static int row_of(struct store_row *out, struct sqlite *d, int64_t id,
+		  const struct store_row *found)
 {
-	struct stored old = { .incident = op->incident };
-	struct stored now = { .incident = op->incident,
-			      .not_before_ms = op->not_before_ms,
-			      .kind = op->kind,
-			      .state = op->state,
-			      .rank = op_rank(op),
-			      .held = op->held };
-	int r = op->id ? read_stored(&old, d, op->id) : 1;
+	int r = 1;
 
-	if (r <= 0)
-		return r ? r : -ENOENT;
+	if (found && found->found)
+		*out = *found;
+	else
+		r = sqlite_see_op(out, d, id);
+	return r > 0 ? 0 : r ? r : -ENOENT;
+}
+
+int sqlite_write_op(struct sqlite *d, struct op *op,
+		    const struct store_row *found)
+{
+	struct store_row old = { .incident = op->incident };
+	struct store_row now = { .incident = op->incident,
+				 .not_before_ms = op->not_before_ms,
+				 .kind = op->kind,
+				 .state = op->state,
+				 .rank = op_rank(op),
+				 .held = op->held };
+	int r = op->id ? row_of(&old, d, op->id, found) : 0;
+
+	if (r)
+		return r;
 	return counted(d, op, op->id ? REPLACE : INSERT, &old, &now);
 }
 
-int sqlite_write_op_state(struct sqlite *d, const struct op *op)
+int sqlite_write_op_state(struct sqlite *d, const struct op *op,
+			  const struct store_row *found)
 {
-	struct stored old, now;
-	int r = read_stored(&old, d, op->id);
+	struct store_row old, now;
+	int r = row_of(&old, d, op->id, found);
 
-	if (r <= 0)
-		return r ? r : -ENOENT;
+	if (r)
+		return r;
 	now = old;
 	now.state = op->state;
 	now.held = op->held;

@@ -164,11 +164,11 @@ const char *const sql_text[SQL_COUNT] = {
 	[SQL_PUT_MEMBER] = "INSERT INTO member (id, subject_hash, subject,"
 			   " incident, state, changed_ms)"
 			   " VALUES (?, ?, ?, ?, ?, ?)",
-	[SQL_SEEN_MEMBER] = "SELECT incident, state FROM member WHERE id = ?",
 	[SQL_SET_MEMBER] = "UPDATE member SET incident = ?, state = ?,"
 			   " changed_ms = ? WHERE id = ?",
 	[SQL_SET_MEMBER_TIME] =
-		"UPDATE member SET changed_ms = ? WHERE id = ?",
+		"UPDATE member SET changed_ms = ?"
+		" WHERE id = ? AND incident = ? AND state = ?",
 
 	[SQL_PUT_OP] = "INSERT INTO op (id, created_ms, kind, incident, pos,"
 		       " state,"

@@ -104,7 +104,7 @@ int sqlite_accept(void *db, struct store_accept *a)
 		struct op op = *a->confirm;
 
 		op.id = 0;
-		r = sqlite_write_op(d, &op);
+		r = sqlite_write_op(d, &op, NULL);
 	}
 	d->tally.counts.events += stored;
 	d->tally.counts.untriaged += stored;
@@ -216,11 +216,12 @@ static int see_incident(struct incident *out, struct sqlite *d, int64_t id)
 	return 0;
 }
 
-static int replace_incident(struct sqlite *d, const struct incident *i)
+static int replace_incident(struct sqlite *d, const struct incident *i,
+			    const struct store_row *found)
 {
-	struct incident old;
+	struct incident old = { .state = found->state_of_incident };
 	struct query u;
-	int r = see_incident(&old, d, i->id);
+	int r = found->found ? 0 : see_incident(&old, d, i->id);
 
 	if (r)
 		return r;
@@ -278,27 +279,27 @@ static int insert_member(struct sqlite *d, struct member *m)
 	return query_run(&u);
 }
 
+/* Most stay where they are: then the columns of its index aren't named, which
+ * would be rewritten. */
 static int replace_member(struct sqlite *d, const struct member *m)
 {
-	struct query u = query_begin(&d->q, SQL_SEEN_MEMBER);
-	bool stays;
+	struct query u = query_begin(&d->q, SQL_SET_MEMBER_TIME);
 	int r;
 
-	put_int(&u, m->id);
-	r = query_row(&u);
-	if (r <= 0)
-		return r ? r : -ENOENT;
-	stays = get_int(&u) == m->incident;
-	stays = get_int(&u) == (int64_t)m->state && stays;
-	query_end(&u);
-	u = query_begin(&d->q, stays ? SQL_SET_MEMBER_TIME : SQL_SET_MEMBER);
-	if (!stays) {
-		put_int(&u, m->incident);
-		put_int(&u, m->state);
-	}
 	put_int(&u, m->changed_ms);
 	put_int(&u, m->id);
-	return query_run(&u);
+	put_int(&u, m->incident);
+	put_int(&u, m->state);
+	r = query_run(&u);
+	if (r || sqlite3_changes(d->q.db))
+		return r;
+	u = query_begin(&d->q, SQL_SET_MEMBER);
+	put_int(&u, m->incident);
+	put_int(&u, m->state);
+	put_int(&u, m->changed_ms);
+	put_int(&u, m->id);
+	r = query_run(&u);
+	return r || sqlite3_changes(d->q.db) ? r : -ENOENT;
 }
 
 static int put_pair(struct sqlite *d, enum sql_statement n, struct str a,
@@ -321,7 +322,7 @@ static int write_one(struct sqlite *d, struct store_write *w)
 			w->event->incident = incident;
 		return put_outcome(d, w->event);
 	case WRITE_INCIDENT:
-		return incident ? replace_incident(d, w->incident) :
+		return incident ? replace_incident(d, w->incident, &w->row) :
 				  insert_incident(d, w->incident);
 	case WRITE_REMOTE:
 		return set_remote(d, w->incident);
@@ -335,9 +336,9 @@ static int write_one(struct sqlite *d, struct store_write *w)
 	case WRITE_OP:
 		if (incident)
 			w->op->incident = incident;
-		return sqlite_write_op(d, w->op);
+		return sqlite_write_op(d, w->op, &w->row);
 	case WRITE_OP_STATE:
-		return sqlite_write_op_state(d, w->op);
+		return sqlite_write_op_state(d, w->op, &w->row);
 	case WRITE_META:
 		return put_pair(d, SQL_PUT_META, w->key, w->value);
 	case WRITE_KNOWN:
@@ -353,10 +354,21 @@ static bool writes_op(const struct store_write *w)
 	return w->kind == WRITE_OP || w->kind == WRITE_OP_STATE;
 }
 
+/* Does an earlier write touch the lane that w's op is in, or comes to? */
+static bool same_lane(const struct store_write *earlier,
+		      const struct store_write *w)
+{
+	if (earlier->kind == WRITE_MOVE)
+		return true;
+	return writes_op(earlier) && (!w->row.incident || w->incident ||
+				      earlier->incident ||
+				      earlier->op->incident == w->row.incident);
+}
+
 static int expect_op(struct sqlite *d, const struct store_batch *b, size_t at)
 {
-	const struct store_write *w = &b->writes[at];
-	int state = -1;
+	struct store_write *w = &b->writes[at];
+	int r, state = -1;
 
 	if (!w->expect || !w->op->id)
 		return 0;
@@ -366,17 +378,21 @@ static int expect_op(struct sqlite *d, const struct store_batch *b, size_t at)
 		    b->writes[i].op->id == w->op->id)
 			state = (int)b->writes[i].op->state;
 	if (state < 0) {
-		state = sqlite_op_state(d, w->op->id);
-		if (state < 0)
-			return state;
+		r = sqlite_see_op(&w->row, d, w->op->id);
+		if (r < 0)
+			return r;
+		state = r ? (int)w->row.state : 0;
 	}
+	for (size_t i = 0; i < at && w->row.found; i++)
+		w->row.found = !same_lane(&b->writes[i], w);
 	return state == (int)w->expect ? 0 : -ESTALE;
 }
 
 static int expect_incident(struct sqlite *d, const struct store_batch *b,
 			   size_t at)
 {
-	const struct incident *i = b->writes[at].incident;
+	struct store_write *w = &b->writes[at];
+	const struct incident *i = w->incident;
 	struct incident stored;
 	int r;
 
@@ -387,7 +403,11 @@ static int expect_incident(struct sqlite *d, const struct store_batch *b,
 		    b->writes[k].incident->id == i->id)
 			return 0;
 	r = see_incident(&stored, d, i->id);
-	return r ? r : stored.version == i->version ? 0 : -ESTALE;
+	if (r)
+		return r;
+	w->row.found = true;
+	w->row.state_of_incident = stored.state;
+	return stored.version == i->version ? 0 : -ESTALE;
 }
 
 int sqlite_batch(void *db, struct store_batch *b)
@@ -396,6 +416,7 @@ int sqlite_batch(void *db, struct store_batch *b)
 	int r = 0;
 
 	for (size_t i = 0; i < b->count && !r; i++) {
+		b->writes[i].row = (struct store_row){ 0 };
 		if (writes_op(&b->writes[i]))
 			r = expect_op(d, b, i);
 		else if (b->writes[i].kind == WRITE_INCIDENT)

@@ -161,6 +161,17 @@ enum store_write_kind {
 	WRITE_KNOWN,		/* a marker seen in StackFlow by the first sweep */
 };
 
+struct store_row {
+	bool found;
+	enum incident_state state_of_incident;
+	/* of an op */
+	int64_t incident, pos, not_before_ms;
+	enum op_kind kind;
+	enum op_state state;
+	int rank;
+	bool held, free;
+};
+
 struct store_write {
 	enum store_write_kind kind;
 	struct event *event;
@@ -175,6 +186,8 @@ struct store_write {
 	int64_t from;		/* WRITE_MOVE */
 	struct str key, value;	/* WRITE_META; WRITE_KNOWN: marker without
 				   incarnation, remote id */
+	struct store_row row;	/* the store's: what is replaced, as found
+				   before anything of the batch was written */
 };
 
 /*

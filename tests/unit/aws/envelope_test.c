@@ -94,7 +94,7 @@ static void reads_a_notification(void **state)
 	assert_null(m.token.p);
 	assert_null(m.subscribe_url.p);
 	sns_fini(&m);
-	assert_null(m.json);
+	assert_null(m.text.p);
 	sns_fini(&m);
 }
 

@@ -1,0 +1,85 @@
+#include "doc/members.h"
+
+#include <errno.h>
+
+#include "doc/keyset.h"
+
+struct wanted {
+	struct member_sink sink;
+	struct json_member *list;
+	size_t count;
+	size_t room;		/* for all strings and their NULs */
+	struct err *err;
+};
+
+/* Does the key mean name? 1, 0 or -ENOMEM. */
+static int means(const struct scanned_member *m, struct str name)
+{
+	struct buf b = BUF_INIT(m->key.n);
+	int rc;
+
+	if (!m->key_escaped)
+		return str_eq(m->key, name);
+	json_unescape(&b, m->key);
+	rc = buf_error(&b);
+	if (rc == 0)
+		rc = str_eq(buf_str(&b), name);
+	buf_fini(&b);
+	return rc;
+}
+
+static int put(struct member_sink *sink, const struct scanned_member *m)
+{
+	struct wanted *w = (struct wanted *)sink;
+
+	for (size_t i = 0; i < w->count; i++) {
+		struct json_member *to = &w->list[i];
+		int rc = means(m, to->key);
+
+		if (rc < 0)
+			return err_set(w->err, rc, "out of memory");
+		if (!rc)
+			continue;
+		to->type = m->type;
+		to->value = m->value;
+		to->escaped = m->value_escaped;
+		w->room += m->value.n + 1;
+		break;
+	}
+	return 0;
+}
+
+/* From what stands in the document to what it means, in text. */
+static void own(struct json_member *m, struct buf *text)
+{
+	size_t from = text->n;
+
+	if (m->escaped)
+		json_unescape(text, m->value);
+	else
+		buf_put_str(text, m->value);
+	m->value = (struct str){ text->p + from, text->n - from };
+	buf_putc(text, '\0');
+}
+
+int json_members(struct buf *text, struct json_member *list, size_t count,
+		 struct str document, unsigned flags, struct err *err)
+{
+	struct wanted w = { { put }, list, count, 0, err };
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		list[i] = (struct json_member){ .key = list[i].key };
+	rc = json_scan_to(&w.sink, document, flags, err);
+	if (rc)
+		return rc;
+	if (!str_starts(str_trim(document), "{"))
+		return err_set(err, -EINVAL, "it is no JSON object");
+	buf_init(text, w.room + 1);
+	if (!buf_room(text, w.room))
+		return err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < count; i++)
+		if (list[i].type == JSON_STRING)
+			own(&list[i], text);
+	return 0;
+}
