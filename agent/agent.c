@@ -22,6 +22,7 @@
 #include "agent/log.h"
 #include "agent/reconcile.h"
 #include "agent/rules.h"
+#include "agent/spare.h"
 #include "agent/tags.h"
 #include "agent/triage.h"
 #include "aws/cert.h"
@@ -406,6 +407,7 @@ int agent_run(const char *conf_path)
 	prctl(PR_SET_DUMPABLE, 0);
 	/* TLS buffers by themselves: idle connections leave no holes. */
 	mallopt(M_MMAP_THRESHOLD, 16 << 10);
+	/* What one thread takes and another gives back would pile up there. */
 	mallopt(M_MXFAST, 0);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&signals);
@@ -423,8 +425,7 @@ int agent_run(const char *conf_path)
 		LOG(INFO, "tocsin is ready", LFC("version", TOCSIN_VERSION),
 		    LFN("started_in_ms", clock_wall_ms() - a->started_ms));
 		sd_notify(0, "READY=1");
-		/* What reading configuration and rules has left. */
-		malloc_trim(0);
+		spare_start();
 		status = serve(a, &signals);
 		LOG(INFO, "stopping");
 	}
