@@ -227,18 +227,18 @@ int sns_read(struct sns_message *out, struct str body, struct err *err)
 		read_cert_url, read_signature, read_content,
 	};
 	struct envelope e = { .fields = {
-		[TYPE] = { STR("Type") },
-		[MESSAGE_ID] = { STR("MessageId") },
-		[TOPIC_ARN] = { STR("TopicArn") },
-		[MESSAGE] = { STR("Message") },
-		[TIMESTAMP] = { STR("Timestamp") },
-		[SUBJECT] = { STR("Subject") },
-		[SIGNATURE_VERSION] = { STR("SignatureVersion") },
-		[SIGNATURE] = { STR("Signature") },
-		[SIGNING_CERT_URL] = { STR("SigningCertURL") },
-		[LAMBDA_CERT_URL] = { STR("SigningCertUrl") },
-		[TOKEN] = { STR("Token") },
-		[SUBSCRIBE_URL] = { STR("SubscribeURL") },
+		[TYPE] = { .key = STR("Type") },
+		[MESSAGE_ID] = { .key = STR("MessageId") },
+		[TOPIC_ARN] = { .key = STR("TopicArn") },
+		[MESSAGE] = { .key = STR("Message") },
+		[TIMESTAMP] = { .key = STR("Timestamp") },
+		[SUBJECT] = { .key = STR("Subject") },
+		[SIGNATURE_VERSION] = { .key = STR("SignatureVersion") },
+		[SIGNATURE] = { .key = STR("Signature") },
+		[SIGNING_CERT_URL] = { .key = STR("SigningCertURL") },
+		[LAMBDA_CERT_URL] = { .key = STR("SigningCertUrl") },
+		[TOKEN] = { .key = STR("Token") },
+		[SUBSCRIBE_URL] = { .key = STR("SubscribeURL") },
 	} };
 	int r;
 

@@ -21,9 +21,9 @@ struct asked {
 
 static struct asked ask(const char *document, unsigned flags)
 {
-	struct asked a = { .list = { [TYPE] = { STR("Type") },
-				     [MESSAGE] = { STR("Message") },
-				     [NOTE] = { STR("Note") } } };
+	struct asked a = { .list = { [TYPE] = { .key = STR("Type") },
+				     [MESSAGE] = { .key = STR("Message") },
+				     [NOTE] = { .key = STR("Note") } } };
 
 	a.rc = json_members(&a.text, a.list, COUNT, str_from(document), flags,
 			    &a.err);
