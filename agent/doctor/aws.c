@@ -18,21 +18,14 @@ struct waiting {
 	bool ended;
 };
 
-static void keep(char *to, size_t size, struct str s)
-{
-	s = utf8_cut(s, size - 1);
-	memcpy(to, s.n ? s.p : "", s.n);
-	to[s.n] = '\0';
-}
-
 static void answered(const struct aws_answer *r, void *arg)
 {
 	struct waiting *w = arg;
 
 	w->ended = true;
 	w->out->outcome = r->outcome;
-	keep(w->out->code, sizeof(w->out->code), r->code);
-	keep(w->out->message, sizeof(w->out->message), r->message);
+	utf8_keep(w->out->code, sizeof(w->out->code), r->code);
+	utf8_keep(w->out->message, sizeof(w->out->message), r->message);
 	buf_put_str(&w->out->body, r->body);
 	if (r->json && json_parse(&w->out->json, r->body, 0, NULL))
 		w->out->json = NULL;
@@ -51,14 +44,15 @@ void doctor_ask(struct doctor_answer *out, struct doctor_aws *a,
 
 	*out = (struct doctor_answer){ .outcome = AWS_TRANSIENT,
 				       .body = BUF_INIT(8 << 20) };
-	keep(out->message, sizeof(out->message), STR("no answer in time"));
+	utf8_keep(out->message, sizeof(out->message), STR("no answer in time"));
 	if (clock_mono_ms() >= a->end_ms)
 		return;
 	c.done = answered;
 	c.arg = &w;
 	c.timeout_ms = DOCTOR_CALL_MS;
 	if (aws_call(a->client, &c, &err)) {
-		keep(out->message, sizeof(out->message), str_from(err.text));
+		utf8_keep(out->message, sizeof(out->message),
+			  str_from(err.text));
 		return;
 	}
 	/* The call ends by its own timeout; keys may have to be renewed. */

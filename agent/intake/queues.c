@@ -73,14 +73,6 @@ static const char *advice(const struct queue_failure *f)
 	return f->refused ? "tried again every minute" : "tried again";
 }
 
-static void copy(char *to, size_t size, struct str s)
-{
-	s = utf8_cut(s, size - 1);
-	if (s.n)
-		memcpy(to, s.p, s.n);
-	to[s.n] = '\0';
-}
-
 void queue_failed(struct queue *q, const struct queue_failure *f)
 {
 	bool tell = f->refused || f->times >= TELL_AFTER;
@@ -92,9 +84,9 @@ void queue_failed(struct queue *q, const struct queue_failure *f)
 		   q->side[f->action].code))
 		tell = false;
 	q->side[f->action].how = f->refused ? QUEUE_REFUSED : QUEUE_TROUBLE;
-	copy(q->side[f->action].code, sizeof(q->side[0].code), f->code);
-	copy(q->side[f->action].trouble, sizeof(q->side[0].trouble),
-	     f->message);
+	utf8_keep(q->side[f->action].code, sizeof(q->side[0].code), f->code);
+	utf8_keep(q->side[f->action].trouble, sizeof(q->side[0].trouble),
+		  f->message);
 	q->side[f->action].told |= tell;
 	pthread_mutex_unlock(&q->lock);
 	if (tell)

@@ -303,6 +303,14 @@ struct str utf8_cut(struct str s, size_t n)
 	return str_sub(s, 0, n);
 }
 
+void utf8_keep(char *to, size_t size, struct str s)
+{
+	s = utf8_cut(s, size - 1);
+	if (s.n)
+		memcpy(to, s.p, s.n);
+	to[s.n] = '\0';
+}
+
 /* Would a terminal or a log reader act on it? */
 static bool unsafe(uint32_t cp)
 {

@@ -23,6 +23,8 @@ uint64_t hash_sip(const uint8_t key[16], const void *p, size_t n);
 bool utf8_valid(struct str s);
 /* At most n bytes of s, not cutting a character. */
 struct str utf8_cut(struct str s, size_t n);
+/* As much of s as fits into to, with a NUL after it; size is at least 1. */
+void utf8_keep(char *to, size_t size, struct str s);
 /*
  * s made fit for one line of a log or terminal: C0, DEL, C1, U+2028/9, bidi
  * controls and invalid bytes as \xNN or \u{NNNN}; at most max bytes, the last

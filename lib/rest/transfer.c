@@ -157,7 +157,6 @@ static int set_constant(struct transfer *t, const struct rest *r)
 #undef SET
 	/* Refused by a libcurl without HTTP/2, which then speaks 1.1. */
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
-	curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
 	return bad ? -ENOMEM : 0;
 }
 
@@ -344,6 +343,9 @@ static int set_route(struct transfer *t, const struct rest *r,
 	    (long)(target->plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS));
 	SET(CURLOPT_REDIR_PROTOCOLS, (long)CURLPROTO_HTTPS);
 #endif
+	/* A handshake tells whether a connection is to be shared. Without one
+	 * the first answer does, which may be a long poll's: not waited for. */
+	SET(CURLOPT_PIPEWAIT, target->plain ? 0L : 1L);
 	SET(CURLOPT_URL, t->text.p);
 	SET(CURLOPT_HTTPHEADER, t->lines);
 	SET(CURLOPT_TIMEOUT_MS, (long)(req->timeout_ms ?: 15000));

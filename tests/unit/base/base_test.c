@@ -231,6 +231,7 @@ static void test_siphash(void **state)
 static void test_utf8(void **state)
 {
 	struct buf b = BUF_INIT(200);
+	char fixed[4] = "xyz";
 
 	(void)state;
 	assert_true(utf8_valid(STR("S\xc3\xa9si\xf0\x9f\x98\x80")));
@@ -238,6 +239,14 @@ static void test_utf8(void **state)
 	assert_false(utf8_valid(STR("\xed\xa0\x80")));
 	assert_false(utf8_valid(STR("\xf4\x90\x80\x80")));
 	assert_true(str_is(utf8_cut(STR("a\xc3\xa9"), 2), "a"));
+	utf8_keep(fixed, sizeof(fixed), STR("ab\xc3\xa9"));
+	assert_string_equal(fixed, "ab");
+	utf8_keep(fixed, sizeof(fixed), STR("abc"));
+	assert_string_equal(fixed, "abc");
+	utf8_keep(fixed, sizeof(fixed), STR_NONE);
+	assert_string_equal(fixed, "");
+	utf8_keep(fixed, 1, STR("a"));
+	assert_string_equal(fixed, "");
 	utf8_put_safe(&b, STR("a\x1b[0m\n\xe2\x80\xae\xffz"), 100);
 	assert_true(str_is(buf_str(&b), "a\\x1b[0m\\x0a\\u{202e}\\xffz"));
 	buf_fini(&b);

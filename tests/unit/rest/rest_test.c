@@ -381,6 +381,45 @@ static void many_at_once(void **state)
 	server_stop(&s);
 }
 
+static void polls_and_others(struct server *s, unsigned nth,
+			     const char *request, struct reply *out)
+{
+	(void)s;
+	(void)nth;
+	if (strstr(request, "/poll"))
+		reply_set(out, DEED_STALL, "%s", "");
+	else
+		reply_set(out, DEED_CLOSE, "%s", answer);
+}
+
+/* Nothing is known of the server yet: only a long poll is under way. */
+static void a_poll_holds_nobody(void **state)
+{
+	struct tally polls = { 0 }, others = { 0 };
+	struct rest_request req = { .method = "GET", .done = count };
+	struct server s;
+	char url[100];
+
+	(void)state;
+	server_start(&s, polls_and_others, NULL, NULL);
+	polls.rest = others.rest = rest_plain();
+	for (int i = 0; i < 2; i++) {
+		snprintf(url, sizeof(url), "http://127.0.0.1:%u/%s", s.port,
+			 i ? "other" : "poll");
+		req.url = url;
+		req.timeout_ms = i ? 15000 : 3000;
+		req.arg = i ? &others : &polls;
+		assert_int_equal(rest_start(polls.rest, &req, NULL), 0);
+		rest_step(polls.rest, 10);
+	}
+	while (!others.done && !polls.done)
+		rest_step(polls.rest, 1000);
+	assert_int_equal(others.answered, 1);
+	assert_int_equal(polls.done, 0);
+	rest_free(polls.rest);
+	server_stop(&s);
+}
+
 static void free_ends_what_is_under_way(void **state)
 {
 	struct plan p = { DEED_STALL, "" };
@@ -461,6 +500,7 @@ int main(void)
 		cmocka_unit_test(nothing_listens),
 		cmocka_unit_test(bad_requests_dont_begin),
 		cmocka_unit_test(many_at_once),
+		cmocka_unit_test(a_poll_holds_nobody),
 		cmocka_unit_test(free_ends_what_is_under_way),
 		cmocka_unit_test(a_wake_ends_the_wait),
 		cmocka_unit_test(options_are_checked),
