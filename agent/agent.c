@@ -61,6 +61,14 @@ void agent_saw_date(struct agent *a, int64_t date_ms)
 	a->date_known = true;
 }
 
+int64_t agent_outside_ms(const struct agent *a)
+{
+	int64_t ours = clock_wall_ms();
+	int64_t theirs = a->date_less_mono_ms + clock_mono_ms();
+
+	return a->date_known && theirs < ours ? theirs : ours;
+}
+
 bool agent_clock_trusted(const struct agent *a)
 {
 	/* That Date, grown older since: our clock may have been set anew. */
@@ -322,10 +330,11 @@ static void stop(struct agent *a, struct janitor *janitor)
 	triage_free(a->triage);
 	if (a->web)
 		web_stop(a->web);
+	/* Who still waits for one is told: its exchange is there yet. */
+	sns_certs_free(a->certs);
 	store_close(a->store);
 	web_free(a->web);
 	web_free(a->admin);
-	sns_certs_free(a->certs);
 	queues_free(a->queues);
 	reconcile_free(a->reconcile);
 	cloud_free(a->cloud);

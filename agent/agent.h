@@ -51,6 +51,8 @@ struct ruleset *agent_rules(struct agent *a);
 
 /* An answer from outside carried a Date. */
 void agent_saw_date(struct agent *a, int64_t date_ms);
+/* Now, as the last of those Dates has it or our clock, whichever is earlier. */
+int64_t agent_outside_ms(const struct agent *a);
 /* Does our clock agree within 5 minutes with what was last seen? */
 bool agent_clock_trusted(const struct agent *a);
 

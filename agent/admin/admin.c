@@ -24,6 +24,25 @@ const struct api_route api_routes[] = {
 	{ NULL, NULL, NULL },
 };
 
+void api_answer_init(struct api_answer *r, struct web_exchange *x)
+{
+	*r = (struct api_answer){ .x = x,
+				  .status = 200,
+				  .type = "application/json" };
+	buf_init(&r->out, 64 << 20);
+}
+
+void api_send(struct api_answer *r)
+{
+	if (buf_error(&r->out))
+		api_error(r, 503, "out of memory");
+	web_answer(r->x, &(struct web_reply){ .status = r->status,
+					      .type = r->type,
+					      .headers = r->headers,
+					      .body = buf_str(&r->out) });
+	buf_fini(&r->out);
+}
+
 void api_error(struct api_answer *r, int status, const char *text)
 {
 	r->status = status;
@@ -162,14 +181,14 @@ static void handle(struct web_exchange *x, const struct web_request *req,
 {
 	struct agent *a = arg;
 	struct conf *c = agent_conf(a);
-	struct api_answer r = { .status = 200, .type = "application/json" };
+	struct api_answer r;
 	const struct api_route *to;
 	bool path_known = false;
 	struct str rest;
 	const char *why;
 	int status = authorize(c, req, &why);
 
-	buf_init(&r.out, 64 << 20);
+	api_answer_init(&r, x);
 	to = route(req, &rest, &path_known);
 	if (status) {
 		api_error(&r, status, why);
@@ -187,14 +206,10 @@ static void handle(struct web_exchange *x, const struct web_request *req,
 			  path_known ? "not with this method" :
 				       "no such path");
 	}
-	if (buf_error(&r.out))
-		api_error(&r, 503, "out of memory");
-	web_answer(x, &(struct web_reply){
-			.status = r.status,
-			.type = r.type,
-			.headers = r.headers,
-			.body = buf_str(&r.out) });
-	buf_fini(&r.out);
+	if (r.parked)
+		buf_fini(&r.out);
+	else
+		api_send(&r);
 	conf_free(c);
 }
 

@@ -4,13 +4,22 @@
 #include "agent/agent.h"
 #include "web/web.h"
 
-/* One answer of the admin address: status and body are filled, in out. */
+/*
+ * One answer of the admin address: status and body are filled, in out. Who
+ * must wait for it sets parked, and later calls api_send() from any thread.
+ */
 struct api_answer {
+	struct web_exchange *x;
 	int status;
 	const char *type;
 	const char *headers;
+	bool parked;
 	struct buf out;
 };
+
+void api_answer_init(struct api_answer *r, struct web_exchange *x);
+/* Ends r, and the exchange. */
+void api_send(struct api_answer *r);
 
 /* A row of the table: a method and a path, where `*` stands for one segment,
  * given as arg. */

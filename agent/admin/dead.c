@@ -1,6 +1,7 @@
 #include "agent/admin/api.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "agent/intake/queues.h"
 #include "base/clock.h"
@@ -120,70 +121,124 @@ static int release(struct store_write *w, struct op *note,
 	return 1;
 }
 
-/* A message that was refused isn't sent anywhere: it is judged once more. */
-static int judge_again(struct agent *a, struct op *op,
-		       struct store_reader *reader, struct arena *arena,
-		       struct err *err)
+static int change(struct agent *a, struct store_reader *reader, struct op *op,
+		  bool retry, struct arena *arena)
 {
-	struct event e;
-	int rc = store_event(&e, reader, op->events, arena);
-
-	if (rc < 0)
-		return rc;
-	if (rc == 0 || !e.payload.p)
-		return err_set(err, -EINVAL, "its bytes have expired "
-			       "(store.retain): only drop is left");
-	rc = queues_judge_again(a, op->target, &e, err);
-	if (rc)
-		return rc;
-	op->state = OP_DONE;
-	return 0;
-}
-
-static int change(struct agent *a, struct str id, bool retry,
-		  struct arena *arena, struct err *err)
-{
-	struct store_reader *reader = NULL;
 	struct store_write writes[3];
 	struct incident incident;
-	struct op op, note;
-	int64_t n;
-	int rc, more, last = 0;
+	struct op note;
+	int more, last = 0;
 
-	if (str_to_i64(&n, id))
-		return 0;
-	rc = store_reader_open(&reader, a->store, NULL);
-	if (rc)
-		return rc;
-	rc = store_op(&op, reader, n, arena);
-	if (rc > 0 && op.state != OP_DEAD)
-		rc = 0;
-	if (rc <= 0)
-		goto out;
-	op.state = retry ? OP_READY : OP_DONE;
-	op.not_before_ms = clock_wall_ms();
-	op.attempts = 0;
-	if (retry && op.kind == OP_REJECTED) {
-		rc = judge_again(a, &op, reader, arena, err);
-		if (rc)
-			goto out;
-	}
 	if (!retry)
-		op.problem = arena_printf(arena, "dropped by an operator; %.*s",
-					  STR_ARG(op.problem));
-	writes[0] = (struct store_write){ .kind = WRITE_OP_STATE, .op = &op,
+		op->problem = arena_printf(arena,
+					   "dropped by an operator; %.*s",
+					   STR_ARG(op->problem));
+	writes[0] = (struct store_write){ .kind = WRITE_OP_STATE, .op = op,
 					  .expect = OP_DEAD };
-	more = revive(&writes[1], &incident, reader, &op, retry, arena);
+	more = revive(&writes[1], &incident, reader, op, retry, arena);
 	if (more >= 0 && !retry)
-		last = release(&writes[1 + more], &note, reader, &op, arena);
+		last = release(&writes[1 + more], &note, reader, op, arena);
 	if (more < 0 || last < 0)
-		rc = more < 0 ? more : last;
+		return more < 0 ? more : last;
+	return store_commit(a->store, writes,
+			    1 + (size_t)more + (size_t)last);
+}
+
+/* ---- a message that was refused: judged once more ---- */
+
+/* In the meantime others are answered: a certificate may have to be had. */
+struct again {
+	struct agent *agent;
+	struct arena *arena;	/* holds the strings of the two below */
+	struct op op;
+	struct event event;
+	struct store_write write;
+	struct store_batch batch;
+	struct api_answer answer;
+};
+
+static void tell(struct api_answer *r, int64_t id, bool retry, int rc)
+{
+	if (rc == 0)
+		buf_printf(&r->out, "{\"id\":%lld,\"done\":\"%s\"}\n",
+			   (long long)id, retry ? "retry" : "drop");
+	else if (rc == -ESTALE)
+		api_error(r, 404, "no dead letter of this id");
 	else
-		rc = store_commit(a->store, writes,
-				  1 + (size_t)more + (size_t)last);
-	rc = rc ? rc : 1;
-out:
-	store_reader_close(reader);
+		api_error(r, 503, "the store can't do it now");
+}
+
+static void again_end(struct again *g)
+{
+	api_send(&g->answer);
+	arena_free(g->arena);
+	free(g);
+}
+
+/* In the writer's thread. */
+static void committed(int result, void *arg)
+{
+	struct again *g = arg;
+
+	tell(&g->answer, g->op.id, true, result);
+	again_end(g);
+}
+
+static void judged(int result, const char *why, void *arg)
+{
+	struct again *g = arg;
+
+	if (result) {
+		api_error(&g->answer, result == -EINVAL ? 422 : 503, why);
+		again_end(g);
+		return;
+	}
+	g->op.state = OP_DONE;
+	g->write = (struct store_write){ .kind = WRITE_OP_STATE, .op = &g->op,
+					 .expect = OP_DEAD };
+	g->batch = (struct store_batch){ .writes = &g->write, .count = 1,
+					 .done = committed, .arg = g };
+	store_submit(g->agent->store, &g->batch);
+}
+
+/* Takes arena, where it parks the answer. */
+static bool judge_again(struct agent *a, const struct op *op,
+			struct store_reader *reader, struct arena *arena,
+			struct api_answer *r)
+{
+	struct again *g = calloc(1, sizeof(*g));
+	int rc = g ? store_event(&g->event, reader, op->events, arena) :
+		     -ENOMEM;
+
+	if (rc < 0)
+		api_error(r, 503, "the store can't do it now");
+	else if (rc == 0 || !g->event.payload.p)
+		api_error(r, 422, "its bytes have expired (store.retain): "
+				  "only drop is left");
+	if (rc <= 0 || !g->event.payload.p) {
+		free(g);
+		return false;
+	}
+	g->agent = a;
+	g->arena = arena;
+	g->op = *op;
+	api_answer_init(&g->answer, r->x);
+	r->parked = true;
+	queues_judge_again(a, op->target, &g->event, judged, g);
+	return true;
+}
+
+/* 1 and *op, a dead letter; 0: there is none of this id; negative. */
+static int find(struct op *op, struct store_reader *reader, struct str id,
+		struct arena *arena)
+{
+	int64_t n;
+	int rc = 0;
+
+	if (!str_to_i64(&n, id))
+		rc = store_op(op, reader, n, arena);
+	if (rc > 0 && op->state != OP_DEAD)
+		rc = 0;
 	return rc;
 }
 
@@ -191,18 +246,25 @@ static void act(struct agent *a, struct str id, bool retry,
 		struct api_answer *r)
 {
 	struct arena *arena = arena_new(ARENA_MAX);
-	struct err err = { "" };
-	int rc = arena ? change(a, id, retry, arena, &err) : -ENOMEM;
+	struct store_reader *reader = NULL;
+	struct op op;
+	int rc = arena ? store_reader_open(&reader, a->store, NULL) : -ENOMEM;
 
-	if (rc > 0)
-		buf_printf(&r->out, "{\"id\":%.*s,\"done\":\"%s\"}\n",
-			   STR_ARG(id), retry ? "retry" : "drop");
-	else if (rc == 0 || rc == -ESTALE)
-		api_error(r, 404, "no dead letter of this id");
-	else if (err.text[0])
-		api_error(r, rc == -EINVAL ? 422 : 503, err.text);
-	else
-		api_error(r, 503, "the store can't do it now");
+	if (!rc)
+		rc = find(&op, reader, id, arena);
+	if (rc <= 0) {
+		tell(r, 0, retry, rc ? rc : -ESTALE);
+	} else {
+		op.state = retry ? OP_READY : OP_DONE;
+		op.not_before_ms = clock_wall_ms();
+		op.attempts = 0;
+		if (!retry || op.kind != OP_REJECTED)
+			tell(r, op.id, retry,
+			     change(a, reader, &op, retry, arena));
+		else if (judge_again(a, &op, reader, arena, r))
+			arena = NULL;
+	}
+	store_reader_close(reader);
 	arena_free(arena);
 }
 

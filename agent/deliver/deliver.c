@@ -752,6 +752,12 @@ void deliver_stop(struct deliver *d, int64_t within_ms)
 	}
 	while (d->doubts)
 		doubt_remove(d, d->doubts);
+	while (d->fetches) {
+		struct fetch *f = d->fetches;
+
+		d->fetches = f->next;
+		free(f);
+	}
 	store_reader_close(d->reader);
 	conf_free(d->conf);
 	pthread_mutex_destroy(&d->lock);

@@ -1,6 +1,5 @@
 #include "agent/intake/poller.h"
 
-#include "base/clock.h"
 #include "base/random.h"
 
 #define DELAY_MS 1000 /* first pause, doubled up to the last */
@@ -19,7 +18,8 @@ int64_t poller_pause_ms(unsigned fails)
 	       (int64_t)random_below((uint64_t)(most - DELAY_MS) + 1);
 }
 
-void pace_slow_down(struct pace *pace, bool refused, int64_t asked_ms)
+void pace_slow_down(struct pace *pace, bool refused, int64_t asked_ms,
+		    int64_t now_ms)
 {
 	int64_t ms = poller_pause_ms(++pace->fails);
 
@@ -27,7 +27,7 @@ void pace_slow_down(struct pace *pace, bool refused, int64_t asked_ms)
 		ms += REFUSED_MS;
 	if (asked_ms > ms)
 		ms = asked_ms < REFUSED_MS ? asked_ms : REFUSED_MS;
-	pace->after_ms = clock_mono_ms() + ms;
+	pace->after_ms = now_ms + ms;
 }
 
 /* Full for the moment, or in use by others: nothing that people must mend. */
@@ -50,7 +50,7 @@ void poller_failed(struct poller *p, enum queue_action action,
 		.message = a->message,
 	};
 
-	pace_slow_down(pace, f.refused, a->retry_after_ms);
+	pace_slow_down(pace, f.refused, a->retry_after_ms, p->mono_ms());
 	f.times = pace->fails;
 	queue_failed(p->queue, &f);
 }
@@ -60,7 +60,7 @@ void poller_failed_otherwise(struct poller *p, enum queue_action action,
 {
 	struct pace *pace = &p->pace[action];
 
-	pace_slow_down(pace, false, -1);
+	pace_slow_down(pace, false, -1, p->mono_ms());
 	queue_failed(p->queue,
 		     &(struct queue_failure){ .action = action,
 					      .class = class,

@@ -88,7 +88,7 @@ static void settle(struct poller *p, struct haul *h)
 	} else {
 		p->stuck++;
 		p->pace[QUEUE_RECEIVE].after_ms =
-			clock_mono_ms() + poller_pause_ms(p->stuck);
+			p->mono_ms() + poller_pause_ms(p->stuck);
 	}
 	haul_free(h);
 	p->in_hand--;
@@ -132,7 +132,8 @@ static void take_messages(struct poller *p, const struct sqs_message *list,
 		    "out of memory: a receive's messages stay in "
 		    "their queue",
 		    LFC("queue", p->queue->url));
-		pace_slow_down(&p->pace[QUEUE_RECEIVE], false, -1);
+		pace_slow_down(&p->pace[QUEUE_RECEIVE], false, -1,
+			       p->mono_ms());
 		return;
 	}
 	h->idle = haul_idle;
@@ -190,11 +191,11 @@ static struct str attempt_of(struct poller *p)
 
 	if (!p->queue->fifo)
 		return STR_NONE;
-	if (!p->attempt[0] || clock_mono_ms() - p->attempt_ms > ATTEMPT_MS) {
+	if (!p->attempt[0] || p->mono_ms() - p->attempt_ms > ATTEMPT_MS) {
 		random_bytes(id, sizeof(id));
 		encode_hex(&hex, id, sizeof(id));
 		snprintf(p->attempt, sizeof(p->attempt), "%s", buf_str(&hex).p);
-		p->attempt_ms = clock_mono_ms();
+		p->attempt_ms = p->mono_ms();
 		buf_fini(&hex);
 	}
 	return p->attempt[0] ? str_from(p->attempt) : STR_NONE;
@@ -262,12 +263,12 @@ static bool due(const struct pace *pace, int64_t now_ms, int64_t *next_ms)
 	return false;
 }
 
-/* Begin what may begin; how long there is nothing else to do. */
-static int turn(struct poller *p, int64_t now_ms)
+int poller_turn(struct poller *p, int64_t now_ms)
 {
 	int64_t next_ms = now_ms + TICK_MS;
 	int step;
 
+	take_idle(p);
 	for (int i = QUEUE_DELETE; i < QUEUE_ACTIONS; i++)
 		while (p->owed[i].count && p->calls[i] < CALLS_MAX &&
 		       due(&p->pace[i], now_ms, &next_ms))
@@ -286,8 +287,7 @@ static bool owes(const struct poller *p, enum queue_action action)
 	       (p->owed[action].count && !p->pace[action].fails);
 }
 
-/* Is all done, or no more time? */
-static bool over(struct poller *p, int64_t now_ms)
+bool poller_over(const struct poller *p, int64_t now_ms)
 {
 	bool rest =
 		p->in_hand || owes(p, QUEUE_DELETE) || owes(p, QUEUE_RETURN);
@@ -305,12 +305,11 @@ static bool over(struct poller *p, int64_t now_ms)
 static void *run(void *arg)
 {
 	struct poller *p = arg;
-	int64_t now_ms = clock_mono_ms();
+	int64_t now_ms = p->mono_ms();
 
-	while (!over(p, now_ms)) {
-		rest_step(p->rest, turn(p, now_ms));
-		take_idle(p);
-		now_ms = clock_mono_ms();
+	while (!poller_over(p, now_ms)) {
+		rest_step(p->rest, poller_turn(p, now_ms));
+		now_ms = p->mono_ms();
 	}
 	if (p->calls[QUEUE_RECEIVE])
 		LOG(INFO,
@@ -337,6 +336,7 @@ int poller_new(struct poller **out, struct queue *q, unsigned number,
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");
 	p->queue = q;
+	p->mono_ms = clock_mono_ms;
 	p->idle_last = &p->idle;
 	for (int i = 0; i < QUEUE_ACTIONS; i++)
 		p->owed[i].last = &p->owed[i].first;

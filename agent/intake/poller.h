@@ -38,6 +38,7 @@ struct poller {
 	struct queue *queue;
 	struct rest *rest;
 	struct aws_client *client;
+	int64_t (*mono_ms)(void);
 	pthread_t thread;
 	bool started;
 	char name[16];
@@ -58,12 +59,21 @@ struct poller {
 	int64_t attempt_ms;
 };
 
+/* ---- poller.c: its thread's loop ---- */
+
+/* Settle what is journaled, begin what may begin; how long, in ms, there is
+ * nothing else to do. */
+int poller_turn(struct poller *p, int64_t now_ms);
+/* Is all done, or no more time? */
+bool poller_over(const struct poller *p, int64_t now_ms);
+
 /* ---- pace.c: pauses and failures ---- */
 
 /* A pause with jitter after so many failures in a row: 1 to 30 s. */
 int64_t poller_pause_ms(unsigned fails);
 /* refused: people must mend it. asked_ms: what the answer asks for, or -1. */
-void pace_slow_down(struct pace *pace, bool refused, int64_t asked_ms);
+void pace_slow_down(struct pace *pace, bool refused, int64_t asked_ms,
+		    int64_t now_ms);
 void poller_failed(struct poller *p, enum queue_action action,
 		   const struct aws_answer *a);
 void poller_failed_otherwise(struct poller *p, enum queue_action action,

@@ -52,11 +52,17 @@ const char *queue_state_name(enum queue_state s);
 void queues_metrics(struct queues *q, struct buf *out);
 
 /*
- * Judge a dead letter's bytes (its event, with payload) as if the queue had
- * brought them now; waits, also for a certificate. 0: journaled; -EINVAL: not
- * to be believed still; -EAGAIN: not now; err says why.
+ * Called once, from any thread, also from within queues_judge_again(). 0:
+ * journaled; -EINVAL: not to be believed still; -EAGAIN: not now; why says it.
  */
-int queues_judge_again(struct agent *a, struct str url, const struct event *e,
-		       struct err *err) MUST_CHECK;
+typedef void queues_judged(int result, const char *why, void *arg);
+
+/*
+ * Judge a dead letter's bytes (its event, with payload) as if the queue had
+ * brought them now. It may wait for a certificate: e's strings stay until
+ * done is called.
+ */
+void queues_judge_again(struct agent *a, struct str url, const struct event *e,
+			queues_judged *done, void *arg);
 
 #endif

@@ -1,7 +1,6 @@
 #include "agent/intake/sqs.h"
 
 #include <errno.h>
-#include <semaphore.h>
 #include <stdlib.h>
 
 #include "agent/intake/intake.h"
@@ -280,20 +279,21 @@ bool haul_run(struct haul *h)
 /* ---- a dead letter, judged again ---- */
 
 struct again {
-	sem_t done;
-	int status;
-	struct err *err;
+	queues_judged *done;
+	void *arg;
 };
 
 static void answer_again(struct intake *in, int status, const char *reason,
 			 const char *text)
 {
 	struct again *g = in->owner;
+	struct err why = { "" };
+	int rc = status == 200 ? 0 : status == 503 ? -EAGAIN : -EINVAL;
 
-	g->status = status;
-	if (status != 200)
-		(void)err_set(g->err, 0, "%s: %s", reason, text);
-	sem_post(&g->done);
+	if (rc)
+		(void)err_set(&why, rc, "%s: %s", reason, text);
+	g->done(rc, why.text, g->arg);
+	free(g);
 }
 
 static bool verified(struct agent *a, struct str url)
@@ -308,24 +308,24 @@ static bool verified(struct agent *a, struct str url)
 	return verify;
 }
 
-int queues_judge_again(struct agent *a, struct str url, const struct event *e,
-		       struct err *err)
+void queues_judge_again(struct agent *a, struct str url, const struct event *e,
+			queues_judged *done, void *arg)
 {
 	static const struct intake_way way = { .answer = answer_again,
 					       .kept = true };
 	const struct message m = { .id = e->message_id,
 				   .body = e->payload,
 				   .sent_ms = e->sent_ms };
-	struct again g = { .status = 503, .err = err };
-	struct intake *in;
+	struct again *g = malloc(sizeof(*g));
+	struct intake *in = NULL;
 
-	in = intake_begin(a, &way, &g, "sqs", clock_mono_us());
-	if (!in)
-		return err_set(err, -EAGAIN, "out of memory");
-	sem_init(&g.done, 0, 0);
+	if (g)
+		in = intake_begin(a, &way, g, "sqs", clock_mono_us());
+	if (!in) {
+		free(g);
+		done(-EAGAIN, "out of memory", arg);
+		return;
+	}
+	*g = (struct again){ done, arg };
 	judge(in, &m, verified(a, url));
-	while (sem_wait(&g.done) && errno == EINTR)
-		;
-	sem_destroy(&g.done);
-	return g.status == 200 ? 0 : g.status == 503 ? -EAGAIN : -EINVAL;
 }

@@ -197,8 +197,8 @@ static void count(struct reconcile *r, enum plan plan)
 }
 
 static int tell(struct reconcile *r, const struct finding *f,
-		const struct cw_alarm *a, const struct plan_result *plan,
-		const struct plan_known *known)
+		const struct cw_alarm *a, const struct cw_contributor *c,
+		const struct plan_result *plan, const struct plan_known *known)
 {
 	struct buf body = BUF_INIT(MESSAGE_MAX);
 	struct alarm_input in = {
@@ -212,7 +212,7 @@ static int tell(struct reconcile *r, const struct finding *f,
 
 	if (!cloudwatch_arn_read(&arn, a->arn))
 		return 0;
-	message_put_state(&body, a, arn.account, arn.region, f->contributor,
+	message_put_state(&body, a, arn.account, arn.region, c,
 			  known->member ? known->member->state : ALARM_NONE);
 	in.body = buf_str(&body);
 	rc = buf_error(&body) ? buf_error(&body) : alarm_decode(&alarms, &in);
@@ -230,34 +230,91 @@ static int tell(struct reconcile *r, const struct finding *f,
 	return rc;
 }
 
-/* A contributor ends with its alarm; of its beginning that one says nothing. */
-static void plan_contributor(struct plan_result *plan)
+static void make_plan(struct plan_result *out, const struct finding *f,
+		      const struct cw_alarm *a, const struct plan_known *known)
 {
-	if (plan->plan != PLAN_RESOLVE)
-		plan->plan = PLAN_NOTHING;
+	const char *const *topics = f->conf->sns.topics;
+	int64_t now_ms = clock_wall_ms();
+
+	if (f->about.n) {
+		plan_contributor(out, a, known, topics, now_ms);
+		return;
+	}
+	plan_alarm(out, a, known, topics, now_ms);
+	/* A contributor ends with its alarm; of its beginning that one says
+	 * nothing. */
+	if (f->contributor.n && out->plan != PLAN_RESOLVE)
+		out->plan = PLAN_NOTHING;
+}
+
+/* What f's texts hold. False: nothing to be told of. */
+static bool read_finding(struct cw_alarm *a, struct cw_contributor *c,
+			 const struct finding *f, const struct json *json,
+			 const struct json *about)
+{
+	if (!cloudwatch_alarm_read(a, f->type, json))
+		return false;
+	*c = (struct cw_contributor){ .id = f->contributor };
+	if (!f->about.n)
+		return true;
+	if (!cloudwatch_contributor_read(c, about))
+		return false;
+	a->state = STR("ALARM");
+	a->changed_ms = c->changed_ms;
+	return true;
 }
 
 int finding_act(struct reconcile *r, const struct finding *f)
 {
+	struct json *json = NULL, *about = NULL;
+	struct cw_contributor c;
 	struct plan_known known;
 	struct plan_result plan;
 	struct cw_alarm a;
-	struct json *json;
 	int rc = json_parse(&json, f->text, 0, NULL);
 
+	if (!rc && f->about.n)
+		rc = json_parse(&about, f->about, 0, NULL);
+	if (!rc)
+		rc = finding_known(&known, r, f->subject, f->arena);
+	else if (rc != -ENOMEM)
+		rc = 0;			/* not ours to mend */
+	if (!rc && json && read_finding(&a, &c, f, json, about)) {
+		make_plan(&plan, f, &a, &known);
+		if (plan.plan != PLAN_NOTHING)
+			rc = tell(r, f, &a, c.id.n ? &c : NULL, &plan, &known);
+		LOG(DEBUG, "compared with CloudWatch", LF("alarm", a.name),
+		    LF("contributor", c.id), LF("state", a.state),
+		    LFC("because", plan.because), LFN("journaled", rc));
+	}
+	json_free(about);
+	json_free(json);
+	return rc;
+}
+
+int finding_ended(struct reconcile *r, const struct finding *f,
+		  unsigned rounds, int64_t since_ms)
+{
+	const struct cw_contributor c = {
+		.id = f->contributor,
+		.reason = STR("It isn't among those in ALARM any more."),
+	};
+	struct plan_result plan = { .plan = PLAN_RESOLVE };
+	struct plan_known known;
+	struct cw_alarm a;
+	struct json *json;
+	int rc = finding_known(&known, r, f->subject, f->arena);
+
+	if (rc || !plan_ended(&known, rounds, since_ms))
+		return rc;
+	rc = json_parse(&json, f->text, 0, NULL);
 	if (rc)
 		return rc == -ENOMEM ? rc : 0;
-	rc = finding_known(&known, r, f->subject, f->arena);
-	if (!rc && cloudwatch_alarm_read(&a, f->type, json)) {
-		plan_alarm(&plan, &a, &known, f->conf->sns.topics,
-			   clock_wall_ms());
-		if (f->contributor.n)
-			plan_contributor(&plan);
-		if (plan.plan != PLAN_NOTHING)
-			rc = tell(r, f, &a, &plan, &known);
-		LOG(DEBUG, "compared with CloudWatch", LF("alarm", a.name),
-		    LF("state", a.state), LFC("because", plan.because),
-		    LFN("journaled", rc));
+	if (cloudwatch_alarm_read(&a, f->type, json)) {
+		a.state = STR("OK");
+		a.changed_ms = since_ms;
+		plan.topic = plan_topic(a.on_alarm, f->conf->sns.topics);
+		rc = tell(r, f, &a, &c, &plan, &known);
 	}
 	json_free(json);
 	return rc;

@@ -23,6 +23,9 @@ struct place {
 	bool complained;	/* logged that it can't be read */
 	bool mutes_refused;	/* logged that mute rules can't be read */
 	unsigned mutes_failed;	/* rounds in a row */
+	int64_t contributors_off_ms;	/* monotonic; not asked before it */
+	bool contributors_said;	/* logged that they can't be read */
+	bool contributors_left;	/* logged that they aren't all read */
 	enum mutes mutes;	/* of this round */
 	unsigned round;		/* the last that wanted it */
 	unsigned whole;		/* rounds that read all of it */
@@ -45,6 +48,8 @@ struct absent {
 	unsigned rounds;	/* in a row */
 	unsigned whole;		/* the last of them, as its place counts */
 	unsigned round;
+	/* Wall clock of these rounds: of the last, of the one before it. */
+	int64_t last_ms, before_ms;
 };
 
 struct reconcile {
@@ -111,6 +116,7 @@ struct finding {
 	struct arena *arena;
 	struct str subject;	/* of the member; an ARN, perhaps more */
 	struct str contributor;	/* rest of the subject; STR_NONE */
+	struct str about;	/* it, as CloudWatch told it; STR_NONE */
 	struct str text;	/* the alarm, as DescribeAlarms told it */
 	enum cw_type type;
 };
@@ -124,8 +130,28 @@ int finding_known(struct plan_known *out, struct reconcile *r,
 /* Look once more, and journal what still differs. 1: journaled; 0: no need;
  * negative. */
 int finding_act(struct reconcile *r, const struct finding *f);
+/* Journal that a contributor, in ALARM no more for so many rounds and at
+ * since_ms, is over. The same results. */
+int finding_ended(struct reconcile *r, const struct finding *f,
+		  unsigned rounds, int64_t since_ms);
 /* Journal that the alarm of a subject is gone. The same results. */
 int finding_deleted(struct reconcile *r, const struct finding *f,
 		    unsigned rounds);
+
+/* ---- contributors.c ---- */
+
+/* Those of an alarm that were in ALARM at one moment. */
+struct contributors;
+
+/*
+ * Ask for those of f's alarm, and journal the lost ALARM of each. *out, in
+ * arena (not f's, which is reset): NULL where they can't be had now. 0 or
+ * negative.
+ */
+int contributors_find(struct contributors **out, struct reconcile *r,
+		      const struct finding *f, struct arena *arena) MUST_CHECK;
+/* Others are in ALARM, and this one isn't. NULL: false. */
+bool contributors_lack(const struct contributors *c, struct str id);
+int64_t contributors_asked_ms(const struct contributors *c);
 
 #endif

@@ -150,11 +150,13 @@ static void put_trigger(struct jsonw *w, const struct json *a)
 	jsonw_end_object(w);
 }
 
-static void put_reason(struct jsonw *w, const struct json *a)
+static void put_reason(struct jsonw *w, const struct json *a,
+		       const struct cw_contributor *c)
 {
 	struct buf b = BUF_INIT(VALUE_MAX);
 
-	buf_put_str(&b, json_get_str(a, "StateReason"));
+	buf_put_str(&b, c && c->reason.n ? c->reason :
+					   json_get_str(a, "StateReason"));
 	buf_puts(&b, FOUND);
 	jsonw_kstr(w, "NewStateReason", str_trim(buf_str(&b)));
 	buf_fini(&b);
@@ -162,7 +164,8 @@ static void put_reason(struct jsonw *w, const struct json *a)
 
 void message_put_state(struct buf *out, const struct cw_alarm *a,
 		       struct str account, struct str region,
-		       struct str contributor, enum alarm_state previous)
+		       const struct cw_contributor *c,
+		       enum alarm_state previous)
 {
 	struct jsonw w = JSONW(out);
 
@@ -175,7 +178,7 @@ void message_put_state(struct buf *out, const struct cw_alarm *a,
 					  "AlarmConfigurationUpdated"
 					  "Timestamp")));
 	jsonw_kstr(&w, "NewStateValue", a->state);
-	put_reason(&w, a->json);
+	put_reason(&w, a->json, c);
 	put_time(&w, "StateChangeTime", a->changed_ms);
 	jsonw_kstr(&w, "Region", region);
 	jsonw_kstr(&w, "AlarmArn", a->arn);
@@ -184,8 +187,10 @@ void message_put_state(struct buf *out, const struct cw_alarm *a,
 	put_list(&w, "OKActions", a->on_ok);
 	put_list(&w, "AlarmActions", a->on_alarm);
 	put_list(&w, "InsufficientDataActions", a->on_insufficient);
-	if (contributor.n)
-		jsonw_kstr(&w, "AlarmContributorId", contributor);
+	if (c) {
+		jsonw_kstr(&w, "AlarmContributorId", c->id);
+		put_as(&w, "AlarmContributorAttributes", c->attributes);
+	}
 	if (a->type == CW_LOG)
 		jsonw_kcstr(&w, "AlarmType", "LogAlarm");
 	if (a->type == CW_COMPOSITE)

@@ -10,10 +10,11 @@
  * same event.
  */
 
-/* SNS's form. contributor: STR_NONE, or whose state it is. */
+/* SNS's form. c: NULL, or the contributor whose state a tells. */
 void message_put_state(struct buf *out, const struct cw_alarm *a,
 		       struct str account, struct str region,
-		       struct str contributor, enum alarm_state previous);
+		       const struct cw_contributor *c,
+		       enum alarm_state previous);
 
 /* EventBridge's "CloudWatch Alarm Configuration Change", operation delete. */
 void message_put_deleted(struct buf *out, struct str arn, struct str name,

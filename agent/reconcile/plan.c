@@ -88,7 +88,7 @@ static void plan_firing(struct plan_result *out, const struct cw_alarm *a,
 }
 
 static void plan_quiet(struct plan_result *out, const struct cw_alarm *a,
-		       const char *const *topics)
+		       const char *const *topics, bool whole)
 {
 	bool firing = str_is(a->state, "ALARM");
 
@@ -100,7 +100,7 @@ static void plan_quiet(struct plan_result *out, const struct cw_alarm *a,
 		say(out, PLAN_NOTHING, "its actions are suppressed");
 	else if (plan_is_target_tracking(a))
 		say(out, PLAN_NOTHING, "it belongs to Auto Scaling");
-	else if (plan_has_contributors(a))
+	else if (whole && plan_has_contributors(a))
 		say(out, PLAN_NOTHING, "it tells of each contributor alone");
 	else if (out->topic.p)
 		say(out, PLAN_OPEN, "its topic is ours, and no message came");
@@ -109,9 +109,9 @@ static void plan_quiet(struct plan_result *out, const struct cw_alarm *a,
 					    "of sns.topics");
 }
 
-void plan_alarm(struct plan_result *out, const struct cw_alarm *a,
-		const struct plan_known *known, const char *const *topics,
-		int64_t now_ms)
+static void decide(struct plan_result *out, const struct cw_alarm *a,
+		   const struct plan_known *known, const char *const *topics,
+		   int64_t now_ms, bool whole)
 {
 	const struct member *m = known->member;
 	bool firing = str_is(a->state, "ALARM"), ok = str_is(a->state, "OK");
@@ -130,9 +130,30 @@ void plan_alarm(struct plan_result *out, const struct cw_alarm *a,
 	else if (is_firing(known))
 		plan_firing(out, a, topics, is_open(known));
 	else if (firing || str_is(a->state, "INSUFFICIENT_DATA"))
-		plan_quiet(out, a, topics);
+		plan_quiet(out, a, topics, whole);
 	else
 		out->because = "a state that tocsin doesn't know";
+}
+
+void plan_alarm(struct plan_result *out, const struct cw_alarm *a,
+		const struct plan_known *known, const char *const *topics,
+		int64_t now_ms)
+{
+	decide(out, a, known, topics, now_ms, true);
+}
+
+void plan_contributor(struct plan_result *out, const struct cw_alarm *a,
+		      const struct plan_known *known,
+		      const char *const *topics, int64_t now_ms)
+{
+	decide(out, a, known, topics, now_ms, false);
+}
+
+bool plan_ended(const struct plan_known *known, unsigned rounds,
+		int64_t since_ms)
+{
+	return is_open(known) && rounds >= PLAN_ABSENT_ROUNDS &&
+	       since_ms - known->member->changed_ms >= PLAN_GRACE_MS;
 }
 
 bool plan_deleted(const struct plan_known *known, unsigned rounds,

@@ -42,6 +42,19 @@ void plan_alarm(struct plan_result *out, const struct cw_alarm *a,
 		const struct plan_known *known, const char *const *topics,
 		int64_t now_ms);
 
+/*
+ * The same of a contributor that is in ALARM. a: its alarm, with the
+ * contributor's time.
+ */
+void plan_contributor(struct plan_result *out, const struct cw_alarm *a,
+		      const struct plan_known *known,
+		      const char *const *topics, int64_t now_ms);
+
+/* Is a contributor that rounds (in a row) found no more in ALARM to be taken
+ * for OK? since_ms: a moment at which it was so. */
+bool plan_ended(const struct plan_known *known, unsigned rounds,
+		int64_t since_ms);
+
 /* Is an alarm that rounds (in a row) didn't find to be taken for deleted? */
 bool plan_deleted(const struct plan_known *known, unsigned rounds,
 		  int64_t now_ms);

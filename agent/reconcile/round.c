@@ -11,6 +11,7 @@
 #define SCRATCH_MAX (4 << 20)
 #define CUTS_MAX 4
 #define TEXT_MAX (1 << 20)
+#define SERIES_MAX 100		/* alarms of several time series, a round */
 
 /* An alarm that CloudWatch told of in this round. */
 struct told {
@@ -18,6 +19,9 @@ struct told {
 	enum cw_type type;
 	bool firing;
 	struct told *next;		/* of those to act on */
+	struct told *next_series;	/* of those of several time series */
+	struct contributors *series;	/* which of them are in ALARM; NULL:
+					   not known */
 };
 
 /* An alarm in ALARM whose incident is open, in the region at work. */
@@ -36,6 +40,8 @@ struct round {
 	struct arena *scratch;
 	struct map *told;		/* ARN -> struct told */
 	struct told *acts, **acts_last;
+	struct told *series;
+	unsigned series_count;
 	struct open_alarm *open;
 	struct lacking_list *lacking;	/* NULL: no audit */
 	bool named;			/* asked by name: keep all */
@@ -83,10 +89,26 @@ static int differs(struct round *o, const struct cw_alarm *a)
 	return plan.plan != PLAN_NOTHING;
 }
 
+static void add_series(struct round *o, struct told *t)
+{
+	if (o->series_count++ >= SERIES_MAX) {
+		if (!o->place->contributors_left)
+			LOG(WARNING, "many alarms of several time series are "
+				     "in ALARM: not all are compared",
+			    LFC("region", o->place->name),
+			    LFN("compared", SERIES_MAX));
+		o->place->contributors_left = true;
+		return;
+	}
+	t->next_series = o->series;
+	o->series = t;
+}
+
 static int on_alarm(const struct cw_alarm *a, void *arg)
 {
 	struct round *o = arg;
 	bool firing = str_is(a->state, "ALARM");
+	bool series = firing && plan_has_contributors(a);
 	struct cw_arn arn;
 	struct told *t;
 	int act;
@@ -107,8 +129,10 @@ static int on_alarm(const struct cw_alarm *a, void *arg)
 	t->arn = arena_str(o->arena, a->arn);
 	t->type = a->type;
 	t->firing = firing;
-	if (act || !firing)
+	if (act || !firing || series)
 		t->text = text_of(o, a);
+	if (series)
+		add_series(o, t);
 	if (act) {
 		*o->acts_last = t;
 		o->acts_last = &t->next;
@@ -299,8 +323,23 @@ static int act(struct round *o)
 	return rc < 0 ? rc : 0;
 }
 
-/* Another whole round that didn't find it. How many in a row. */
-static unsigned count_absent(struct round *o, struct str subject)
+static int act_series(struct round *o)
+{
+	int rc = 0;
+
+	for (struct told *t = o->series; !rc && t; t = t->next_series) {
+		struct finding f = finding_of(o, t->arn);
+
+		f.text = t->text;
+		f.type = t->type;
+		rc = contributors_find(&t->series, o->r, &f, o->arena);
+	}
+	return rc;
+}
+
+/* Another whole round, asked at now_ms, that didn't find it. */
+static struct absent count_absent(struct round *o, struct str subject,
+				  int64_t now_ms)
 {
 	struct reconcile *r = o->r;
 	struct absent *a = map_get(r->absent, subject);
@@ -309,7 +348,7 @@ static unsigned count_absent(struct round *o, struct str subject)
 		a = calloc(1, sizeof(*a));
 		if (!a || map_set(r->absent, subject, a) < 0) {
 			free(a);
-			return 0;
+			return (struct absent){ .rounds = 0 };
 		}
 	}
 	if (a->whole + 1 != o->place->whole)
@@ -317,7 +356,9 @@ static unsigned count_absent(struct round *o, struct str subject)
 	a->rounds++;
 	a->whole = o->place->whole;
 	a->round = r->round;
-	return a->rounds;
+	a->before_ms = a->last_ms;
+	a->last_ms = now_ms;
+	return *a;
 }
 
 static void forget_absent(struct reconcile *r, struct str subject)
@@ -330,24 +371,29 @@ static int act_open(struct round *o, const struct open_alarm *a)
 	struct str name = STR_NONE;
 	struct told *t = told_of(o, a, &name);
 	struct finding f = finding_of(o, a->subject);
+	struct absent absent;
 	int rc = 0;
 
 	arena_reset(o->scratch);
-	if (!t && o->r->account[0]) {
-		rc = finding_deleted(o->r, &f,
-				     count_absent(o, a->subject));
-		if (rc > 0)
-			forget_absent(o->r, a->subject);
-		return rc;
-	}
-	forget_absent(o->r, a->subject);
 	if (t && name.n < a->name.n && t->text.p) {
 		f.contributor = str_sub(a->name, name.n + 1,
 					a->name.n - name.n - 1);
 		f.text = t->text;
 		f.type = t->type;
-		rc = finding_act(o->r, &f);
 	}
+	if (!t && o->r->account[0]) {
+		absent = count_absent(o, a->subject, clock_wall_ms());
+		rc = finding_deleted(o->r, &f, absent.rounds);
+	} else if (t && contributors_lack(t->series, f.contributor)) {
+		absent = count_absent(o, a->subject,
+				      contributors_asked_ms(t->series));
+		rc = finding_ended(o->r, &f, absent.rounds, absent.before_ms);
+	} else {
+		forget_absent(o->r, a->subject);
+		return f.contributor.n ? finding_act(o->r, &f) : 0;
+	}
+	if (rc > 0)
+		forget_absent(o->r, a->subject);
 	return rc;
 }
 
@@ -361,6 +407,8 @@ static int compare(struct round *o, struct err *err)
 		return rc;
 	o->place->whole++;
 	rc = act(o);
+	if (!rc)
+		rc = act_series(o);
 	for (const struct open_alarm *a = o->open; rc >= 0 && a; a = a->next)
 		rc = act_open(o, a);
 	return rc < 0 ? rc : 0;

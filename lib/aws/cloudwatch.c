@@ -120,6 +120,20 @@ static int read_list(const struct json *list, enum cw_type type,
 	return rc < 0 ? rc : 0;
 }
 
+static int read_token(struct str *next, const struct json *answer,
+		      struct err *err)
+{
+	struct str token = STR_NONE;
+
+	if (json_want_str(&token, answer, "NextToken", err) < 0)
+		return -EBADMSG;
+	if (token.n > TOKEN_MAX)
+		return err_set(err, -EBADMSG, "a NextToken of %zu bytes",
+			       token.n);
+	*next = token.n ? token : STR_NONE;
+	return 0;
+}
+
 int cloudwatch_page_read(struct str *next, const struct json *answer,
 			 cw_each *each, void *arg, struct err *err)
 {
@@ -129,7 +143,6 @@ int cloudwatch_page_read(struct str *next, const struct json *answer,
 		[CW_LOG] = "LogAlarms",
 	};
 	const struct json *list[3];
-	struct str token = STR_NONE;
 	bool any = false;
 	int rc = 0;
 
@@ -145,16 +158,66 @@ int cloudwatch_page_read(struct str *next, const struct json *answer,
 	if (!any)
 		return err_set(err, -EBADMSG, "DescribeAlarms: an answer "
 					      "without MetricAlarms");
-	if (json_want_str(&token, answer, "NextToken", err) < 0)
-		return -EBADMSG;
-	if (token.n > TOKEN_MAX)
-		return err_set(err, -EBADMSG, "DescribeAlarms: a NextToken "
-					      "of %zu bytes", token.n);
+	rc = read_token(next, answer, err);
 	for (int i = 0; i < 3 && rc >= 0; i++)
 		rc = read_list(list[i], (enum cw_type)i, each, arg);
-	*next = token.n ? token : STR_NONE;
 	return rc;
 }
+
+/* ---- contributors ---- */
+
+bool cloudwatch_contributor_read(struct cw_contributor *out,
+				 const struct json *v)
+{
+	const struct json *attributes = json_get(v, "ContributorAttributes");
+	struct cw_contributor c = {
+		.id = json_get_str(v, "ContributorId"),
+		.reason = json_get_str(v, "StateReason"),
+		.changed_ms = cloudwatch_time(
+			json_get(v, "StateTransitionedTimestamp")),
+		.attributes = json_is(attributes, JSON_OBJECT) ? attributes :
+								 NULL,
+		.json = v,
+	};
+
+	if (!c.id.n || c.id.n > CLOUDWATCH_ID_MAX)
+		return false;
+	*out = c;
+	return true;
+}
+
+void cloudwatch_put_contributors_of(struct buf *out, struct str name,
+				    struct str next_token)
+{
+	struct jsonw w = JSONW(out);
+
+	jsonw_object(&w);
+	jsonw_kstr(&w, "AlarmName", name);
+	if (next_token.n)
+		jsonw_kstr(&w, "NextToken", next_token);
+	jsonw_end_object(&w);
+}
+
+int cloudwatch_contributors_read(struct str *next, const struct json *answer,
+				 cw_each_contributor *each, void *arg,
+				 struct err *err)
+{
+	const struct json *list = json_get(answer, "AlarmContributors");
+	struct cw_contributor c;
+	int rc;
+
+	/* An empty object is no proof that there are none. */
+	if (!json_is(list, JSON_ARRAY))
+		return err_set(err, -EBADMSG, "DescribeAlarmContributors: an "
+					      "answer without a list");
+	rc = read_token(next, answer, err);
+	for (size_t i = 0; i < json_count(list) && rc >= 0; i++)
+		if (cloudwatch_contributor_read(&c, json_item(list, i)))
+			rc = each(&c, arg);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- tags and mute rules ---- */
 
 void cloudwatch_put_tags_of(struct buf *out, struct str arn)
 {

@@ -60,6 +60,31 @@ typedef int cw_each(const struct cw_alarm *a, void *arg);
 int cloudwatch_page_read(struct str *next, const struct json *answer,
 			 cw_each *each, void *arg, struct err *err) MUST_CHECK;
 
+/*
+ * A time series of an alarm that has several, and is in ALARM: those that
+ * aren't are not told. Borrowed from the answer.
+ */
+struct cw_contributor {
+	struct str id;			/* never empty */
+	struct str reason;
+	int64_t changed_ms;		/* since when; 0: not told */
+	const struct json *attributes;	/* an object, or NULL */
+	const struct json *json;	/* all of it */
+};
+
+#define CLOUDWATCH_ID_MAX 1024
+
+/* False: no contributor that could be told of. */
+bool cloudwatch_contributor_read(struct cw_contributor *out,
+				 const struct json *v);
+void cloudwatch_put_contributors_of(struct buf *out, struct str name,
+				    struct str next_token);
+/* As cloudwatch_page_read(), of an answer to DescribeAlarmContributors. */
+typedef int cw_each_contributor(const struct cw_contributor *c, void *arg);
+int cloudwatch_contributors_read(struct str *next, const struct json *answer,
+				 cw_each_contributor *each, void *arg,
+				 struct err *err) MUST_CHECK;
+
 /* A point of time as AWS JSON tells it: seconds since 1970, with decimals.
  * 0 where v is none. */
 int64_t cloudwatch_time(const struct json *v);
@@ -106,7 +131,7 @@ int cloudwatch_new(struct cloudwatch **out, const struct cloudwatch_options *o,
 void cloudwatch_free(struct cloudwatch *c);
 
 /*
- * Results of all three: 0; -ECANCELED (turn said so); -EACCES (a right is
+ * Results of all four: 0; -ECANCELED (turn said so); -EACCES (a right is
  * missing); -ENOKEY (no credentials, or none that are accepted); -EAGAIN
  * (throttled, unreachable or failing, again and again); -EINVAL (refused for
  * another reason); -EBADMSG (answers that can't be read); -ENOMEM. err says
@@ -121,6 +146,13 @@ void cloudwatch_free(struct cloudwatch *c);
 int cloudwatch_alarms(struct cloudwatch *c, struct str region,
 		      const struct cw_query *q, cw_each *each, void *arg,
 		      struct err *err) MUST_CHECK;
+/*
+ * All pages of DescribeAlarmContributors, in the same way; -ENOTSUP: the region
+ * doesn't know the question.
+ */
+int cloudwatch_contributors(struct cloudwatch *c, struct str region,
+			    struct str name, cw_each_contributor *each,
+			    void *arg, struct err *err) MUST_CHECK;
 /* Is an alarm (STR_NONE: any) muted now? 1, 0, or as above. */
 int cloudwatch_muted(struct cloudwatch *c, struct str region, struct str name,
 		     struct err *err) MUST_CHECK;

@@ -14,6 +14,7 @@
 #define BACKOFF_MS 1000
 #define BACKOFF_MAX_MS 20000
 #define PAGES_MAX 5000
+#define CONTRIBUTOR_PAGES_MAX 20
 #define BODY_MAX (8 << 20)
 #define REQUEST_MAX (256 << 10)
 #define PLACES_MAX 64
@@ -218,19 +219,51 @@ static int ask(struct cloudwatch *c, const struct aws_call *call,
 	return rc;
 }
 
-/* ---- lists of alarms ---- */
+/* ---- lists of alarms, and of an alarm's contributors ---- */
 
+/* What is asked page by page, and who reads it. */
 struct pages {
+	const char *target;
+	void (*put)(struct buf *out, const struct pages *p);
+	int (*read)(struct str *next, const struct json *answer,
+		    const struct pages *p, struct err *err);
+	int most;			/* pages; more are pages without end */
+	struct cw_query query;		/* of alarms */
 	cw_each *each;
+	struct str name;		/* of contributors */
+	cw_each_contributor *each_contributor;
 	void *arg;
 	struct buf next, before;	/* tokens */
 };
+
+static void put_alarms(struct buf *out, const struct pages *p)
+{
+	cloudwatch_put_describe(out, &p->query, buf_str(&p->next));
+}
+
+static int read_alarms(struct str *next, const struct json *answer,
+		       const struct pages *p, struct err *err)
+{
+	return cloudwatch_page_read(next, answer, p->each, p->arg, err);
+}
+
+static void put_contributors(struct buf *out, const struct pages *p)
+{
+	cloudwatch_put_contributors_of(out, p->name, buf_str(&p->next));
+}
+
+static int read_contributors(struct str *next, const struct json *answer,
+			     const struct pages *p, struct err *err)
+{
+	return cloudwatch_contributors_read(next, answer, p->each_contributor,
+					    p->arg, err);
+}
 
 static int read_page(const struct aws_answer *a, void *arg, struct err *err)
 {
 	struct pages *p = arg;
 	struct str next;
-	int rc = cloudwatch_page_read(&next, a->json, p->each, p->arg, err);
+	int rc = p->read(&next, a->json, p, err);
 
 	if (rc)
 		return rc;
@@ -260,70 +293,111 @@ static bool is_invalid(const char *code)
 	return strstr(code, "Validation") || strstr(code, "Invalid");
 }
 
-static int ask_page(struct cloudwatch *c, struct str region,
-		    const struct cw_query *q, struct pages *p,
+static int ask_page(struct cloudwatch *c, struct str region, struct pages *p,
 		    char refused[128], struct err *err)
 {
 	struct buf body = BUF_INIT(REQUEST_MAX);
 	struct aws_call call = {
 		.service = CLOUDWATCH_SERVICE,
-		.target = CLOUDWATCH_TARGET "DescribeAlarms",
+		.target = p->target,
 		.region = region,
 		.max_body = BODY_MAX,
 	};
 	int rc;
 
-	cloudwatch_put_describe(&body, q, buf_str(&p->next));
+	p->put(&body, p);
 	call.body = buf_str(&body);
 	rc = buf_error(&body) ?
-		     err_set(err, -EINVAL, "DescribeAlarms: too many names") :
+		     err_set(err, -EINVAL, "a question that is too long") :
 		     ask(c, &call, read_page, p, refused, err);
 	buf_fini(&body);
 	return rc;
 }
 
-static int all_pages(struct cloudwatch *c, struct str region,
-		     const struct cw_query *q, struct pages *p,
+static int all_pages(struct cloudwatch *c, struct str region, struct pages *p,
 		     char refused[128], struct err *err)
 {
 	int rc = 0;
 
 	buf_reset(&p->next);
 	for (int i = 0; !rc; i++) {
-		rc = ask_page(c, region, q, p, refused, err);
+		rc = ask_page(c, region, p, refused, err);
 		if (rc || !p->next.n)
 			break;
-		if (i >= PAGES_MAX || str_eq(buf_str(&p->next),
-					     buf_str(&p->before)))
-			rc = err_set(err, -EBADMSG,
-				     "DescribeAlarms: pages without end");
+		if (i >= p->most || str_eq(buf_str(&p->next),
+					   buf_str(&p->before)))
+			rc = err_set(err, -EBADMSG, "%s: pages without end",
+				     p->target);
 		buf_reset(&p->before);
 		buf_put_str(&p->before, buf_str(&p->next));
-		refused = NULL;		/* a later page: the types were known */
+		refused = NULL;		/* a later page: the question is known */
 	}
 	return rc;
+}
+
+static void pages_init(struct pages *p)
+{
+	buf_init(&p->next, REQUEST_MAX / 2);
+	buf_init(&p->before, REQUEST_MAX / 2);
+}
+
+static void pages_fini(struct pages *p)
+{
+	buf_fini(&p->next);
+	buf_fini(&p->before);
 }
 
 int cloudwatch_alarms(struct cloudwatch *c, struct str region,
 		      const struct cw_query *query, cw_each *each, void *arg,
 		      struct err *err)
 {
-	struct pages p = { each, arg, BUF_INIT(REQUEST_MAX / 2),
-			   BUF_INIT(REQUEST_MAX / 2) };
-	struct cw_query q = *query;
+	struct pages p = {
+		.target = CLOUDWATCH_TARGET "DescribeAlarms",
+		.put = put_alarms,
+		.read = read_alarms,
+		.most = PAGES_MAX,
+		.query = *query,
+		.each = each,
+		.arg = arg,
+	};
 	char refused[128] = "";
 	int rc;
 
-	q.no_log_alarms = q.no_log_alarms || is_old(c, region);
-	rc = all_pages(c, region, &q, &p, refused, err);
-	if (rc == -EINVAL && !q.no_log_alarms && is_invalid(refused)) {
-		q.no_log_alarms = true;
-		rc = all_pages(c, region, &q, &p, NULL, err);
+	pages_init(&p);
+	p.query.no_log_alarms = query->no_log_alarms || is_old(c, region);
+	rc = all_pages(c, region, &p, refused, err);
+	if (rc == -EINVAL && !p.query.no_log_alarms && is_invalid(refused)) {
+		p.query.no_log_alarms = true;
+		rc = all_pages(c, region, &p, NULL, err);
 		if (!rc)
 			note_old(c, region);
 	}
-	buf_fini(&p.next);
-	buf_fini(&p.before);
+	pages_fini(&p);
+	return rc;
+}
+
+int cloudwatch_contributors(struct cloudwatch *c, struct str region,
+			    struct str name, cw_each_contributor *each,
+			    void *arg, struct err *err)
+{
+	struct pages p = {
+		.target = CLOUDWATCH_TARGET "DescribeAlarmContributors",
+		.put = put_contributors,
+		.read = read_contributors,
+		.most = CONTRIBUTOR_PAGES_MAX,
+		.name = name,
+		.each_contributor = each,
+		.arg = arg,
+	};
+	char refused[128] = "";
+	int rc;
+
+	pages_init(&p);
+	rc = all_pages(c, region, &p, refused, err);
+	if (rc == -EINVAL && (strstr(refused, "UnknownOperation") ||
+			      strstr(refused, "InvalidAction")))
+		rc = -ENOTSUP;
+	pages_fini(&p);
 	return rc;
 }
 

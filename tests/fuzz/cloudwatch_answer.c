@@ -30,6 +30,14 @@ static int each(const struct cw_alarm *a, void *arg)
 	return ++*(int *)arg > 1000 ? -1 : 0;
 }
 
+static int each_contributor(const struct cw_contributor *c, void *arg)
+{
+	check(c->id.n && c->id.n <= CLOUDWATCH_ID_MAX && c->json);
+	check(c->changed_ms >= 0);
+	check(!c->attributes || json_is(c->attributes, JSON_OBJECT));
+	return ++*(int *)arg > 1000 ? -1 : 0;
+}
+
 static void use(const struct json *v)
 {
 	struct arena *arena = arena_new(1 << 20);
@@ -43,6 +51,9 @@ static void use(const struct json *v)
 		check(json_get(v, "MetricAlarms") ||
 		      json_get(v, "CompositeAlarms") ||
 		      json_get(v, "LogAlarms"));
+	if (cloudwatch_contributors_read(&next, v, each_contributor, &n,
+					 &err) == 0)
+		check(json_is(json_get(v, "AlarmContributors"), JSON_ARRAY));
 	count = cloudwatch_tags_read(&tags, v, arena);
 	check(count <= CLOUDWATCH_TAGS_MAX);
 	for (int i = 0; i < count; i++)

@@ -207,6 +207,76 @@ static void test_deleted(void **state)
 	assert_false(plan_deleted(&k, 9, NOW));
 }
 
+#define SERIES                                                                \
+	TOPIC ",\"Metrics\":[{\"Id\":\"q\",\"Expression\":\"SELECT "           \
+	      "MAX(CPUUtilization) FROM \\\"AWS/EC2\\\" GROUP BY "           \
+	      "InstanceId\"}]"
+
+/* What the alarm doesn't tell as a whole, each of its contributors does. */
+static void test_contributor(void **state)
+{
+	static const struct {
+		const char *what, *more;
+		int minutes;
+		struct known known;
+		enum plan plan;
+	} list[] = {
+		{ "never seen", SERIES, 10, UNSEEN, PLAN_OPEN },
+		{ "known so", SERIES, 10, OPEN(10), PLAN_NOTHING },
+		{ "was over", SERIES, 10, { ALARM_OK, INCIDENT_RESOLVED, 60 },
+		  PLAN_OPEN },
+		{ "known to be over since", SERIES, 60,
+		  { ALARM_OK, INCIDENT_RESOLVED, 10 }, PLAN_NOTHING },
+		{ "message may be on the way", SERIES, 1, UNSEEN,
+		  PLAN_NOTHING },
+		{ "since when isn't told", SERIES, -1, UNSEEN, PLAN_NOTHING },
+		{ "disabled", SERIES ",\"ActionsEnabled\":false", 10, UNSEEN,
+		  PLAN_NOTHING },
+		{ "no topic of ours", "\"AlarmActions\":[" THEIRS "]", 10,
+		  UNSEEN, PLAN_OPEN_IF_SEEN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		const struct known *known = &list[i].known;
+		struct member m = {
+			.state = known->state,
+			.changed_ms = NOW - known->minutes * MINUTE,
+		};
+		struct incident in = { .state = known->incident };
+		struct plan_known k = { known->state ? &m : NULL,
+					known->incident ? &in : NULL };
+		struct plan_result p;
+		struct cw_alarm a;
+		struct json *j = make(&a, "fleet", "ALARM", list[i].minutes,
+				      list[i].more);
+
+		plan_contributor(&p, &a, &k, topics, NOW);
+		if (p.plan != list[i].plan)
+			fail_msg("%s: %d, because %s", list[i].what, p.plan,
+				 p.because);
+		json_free(j);
+	}
+}
+
+static void test_ended(void **state)
+{
+	struct member m = { .state = ALARM_FIRING,
+			    .changed_ms = NOW - 60 * MINUTE };
+	struct incident i = { .state = INCIDENT_OPEN };
+	const struct plan_known k = { &m, &i }, none = { NULL, NULL };
+
+	(void)state;
+	assert_false(plan_ended(&k, 1, NOW));
+	assert_true(plan_ended(&k, 2, NOW));
+	assert_false(plan_ended(&none, 2, NOW));
+	/* It fired anew since, or a moment before. */
+	assert_false(plan_ended(&k, 2, NOW - 61 * MINUTE));
+	assert_false(plan_ended(&k, 2, NOW - 59 * MINUTE));
+	i.state = INCIDENT_CLOSED;
+	assert_false(plan_ended(&k, 2, NOW));
+}
+
 static void test_lacks_ok(void **state)
 {
 	static const struct {
@@ -300,7 +370,7 @@ static void test_same_event(void **state)
 	assert_int_equal(json_parse(&j, str_from(told), 0, NULL), 0);
 	assert_true(cloudwatch_alarm_read(&c, CW_METRIC, j));
 	message_put_state(&body, &c, STR("111122223333"), STR("us-east-1"),
-			  STR_NONE, ALARM_OK);
+			  NULL, ALARM_OK);
 	decode(&a, &body);
 	decode(&b, &sent);
 	identity(&one, a.list);
@@ -329,6 +399,7 @@ static void test_same_event(void **state)
 static void kind_of(const char *text, enum cw_type type,
 		    struct str contributor, const char *kind)
 {
+	const struct cw_contributor of = { .id = contributor };
 	struct buf body = BUF_INIT(1 << 20);
 	struct cw_alarm c;
 	struct alarms a;
@@ -337,7 +408,7 @@ static void kind_of(const char *text, enum cw_type type,
 	assert_int_equal(json_parse(&j, str_from(text), 0, NULL), 0);
 	assert_true(cloudwatch_alarm_read(&c, type, j));
 	message_put_state(&body, &c, STR("111122223333"), STR("us-east-1"),
-			  contributor, ALARM_FIRING);
+			  contributor.n ? &of : NULL, ALARM_FIRING);
 	decode(&a, &body);
 	assert_string_equal(a.list->kind, kind);
 	assert_int_equal(a.list->state, ALARM_OK);
@@ -398,6 +469,8 @@ int main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_no_topics),
 		cmocka_unit_test(test_deleted),
+		cmocka_unit_test(test_contributor),
+		cmocka_unit_test(test_ended),
 		cmocka_unit_test(test_lacks_ok),
 		cmocka_unit_test(test_same_event),
 		cmocka_unit_test(test_kinds),

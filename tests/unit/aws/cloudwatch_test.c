@@ -249,6 +249,58 @@ static void test_tags(void **state)
 	arena_free(arena);
 }
 
+static int note_contributor(const struct cw_contributor *c, void *arg)
+{
+	struct buf *seen = arg;
+
+	buf_printf(seen, "%.*s@%lld%s;", STR_ARG(c->id),
+		   (long long)c->changed_ms, c->attributes ? "+" : "");
+	return buf_error(seen);
+}
+
+static void test_contributors(void **state)
+{
+	static const char *const bad[] = {
+		"{}", "[]", "{\"AlarmContributors\":null}",
+		"{\"AlarmContributors\":{}}",
+		"{\"AlarmContributors\":[],\"NextToken\":7}",
+	};
+	struct buf out = BUF_INIT(4096), seen = BUF_INIT(4096);
+	struct str next = STR("unset");
+	struct json *v;
+	struct err err;
+
+	(void)state;
+	cloudwatch_put_contributors_of(&out, STR("a\"b"), STR_NONE);
+	is(buf_str(&out), "{\"AlarmName\":\"a\\\"b\"}");
+	buf_reset(&out);
+	cloudwatch_put_contributors_of(&out, STR("a"), STR("t1"));
+	is(buf_str(&out), "{\"AlarmName\":\"a\",\"NextToken\":\"t1\"}");
+
+	assert_int_equal(json_parse(&v, STR(
+		"{\"AlarmContributors\":[{\"ContributorId\":\"c1\","
+		"\"ContributorAttributes\":{\"i\":\"1\"},"
+		"\"StateTransitionedTimestamp\":1795255200.647},"
+		"{\"ContributorId\":\"\"},{\"ContributorId\":7},8,"
+		"{\"ContributorId\":\"c2\",\"ContributorAttributes\":[]}],"
+		"\"NextToken\":\"t2\"}"), 0, NULL), 0);
+	assert_int_equal(cloudwatch_contributors_read(
+				 &next, v, note_contributor, &seen, &err), 0);
+	is(buf_str(&seen), "c1@1795255200647+;c2@0;");
+	is(next, "t2");
+	json_free(v);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(json_parse(&v, str_from(bad[i]), 0, NULL), 0);
+		assert_int_equal(
+			cloudwatch_contributors_read(&next, v,
+						     note_contributor, &seen,
+						     &err), -EBADMSG);
+		json_free(v);
+	}
+	buf_fini(&out);
+	buf_fini(&seen);
+}
+
 static void test_mutes(void **state)
 {
 	static const struct {
@@ -288,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_time),
 		cmocka_unit_test(test_arn),
 		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_contributors),
 		cmocka_unit_test(test_mutes),
 	};
 
