@@ -401,11 +401,14 @@ class Injector(served.Served):
         self.region = region
         self.services = {}
         self.skew = 0               # of AWS's clock against ours, seconds
+        self.hurry = None           # seconds that a message is invisible for
+        self.watch = None           # f(Request, moment), see moment()
+        self.keep = True            # connections, after an answer
         self.requests, self.faults = [], []
         self.lock = threading.Lock()
         self.gone = threading.Event()
         self.connections = 0
-        server = Server(("127.0.0.1", 0), Handler)
+        server = Server(served.address(), Handler)
         server.injector = self
         self.listen(server)
 
@@ -458,6 +461,12 @@ class Injector(served.Served):
                 return f
         return None
 
+    def moment(self, request, name):
+        """A request was "asked", is "done", is "half" answered, "answered".
+        To drop its connection here, watch raises Dropped."""
+        if self.watch:
+            self.watch(request, name)
+
     def service_of(self, request):
         return self.TARGETS.get(request.service) or \
             self.FORMS.get(request.operation)
@@ -465,6 +474,7 @@ class Injector(served.Served):
     def answer(self, request, upstream):
         with self.lock:
             self.requests.append(request)
+        self.moment(request, "asked")
         fault = self.take_fault(request)
         before = fault and getattr(self, "before_" + fault.kind, None)
         if before:
@@ -490,6 +500,7 @@ class Injector(served.Served):
             got = self.services[service](request)
         else:
             got = upstream(request, fault)
+        self.moment(request, "done")
         after = fault and getattr(self, "after_" + fault.kind, None)
         return after(request, fault, got) if after else got
 
@@ -649,7 +660,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return (json.dumps(whole).encode() if whole["Entries"] else None,
                 failed)
 
+    @staticmethod
+    def hurried(body, most):
+        """What SQS hides is seen again sooner than it was asked to be."""
+        whole = json.loads(body)
+        for part in [whole] + whole.get("Entries", []):
+            if part.get("VisibilityTimeout", 0) > most:
+                part["VisibilityTimeout"] = most
+        return json.dumps(whole).encode()
+
     def forward(self, body, request):
+        if self.injector.hurry is not None:
+            body = self.hurried(body, self.injector.hurry)
         headers = {"Content-Type": JSON_TYPE,
                    "X-Amz-Target": request.header("x-amz-target")}
         for attempt in (0, 1):
@@ -689,7 +711,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             request.code = m and m[1].decode()
         request.messages = got.body.count(b'"ReceiptHandle":')
         request.ended = time.monotonic()
-        self.write(got)
+        try:
+            self.write(got, request)
+        except Dropped:
+            self.drop()
 
     do_POST = do_GET = do_PUT = handle_one
 
@@ -702,12 +727,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.close()
         self.connection.close()
 
-    def write(self, got):
+    def write(self, got, request):
         self.send_response(got.status)
         for name, value in got.headers:
             self.send_header(name, value)
         self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
         self.send_header("Content-Length", str(len(got.body)))
+        if not self.injector.keep:
+            self.send_header("Connection", "close")
         self.end_headers()
         cut = getattr(got, "cut", None)
         drip = getattr(got, "drip", None)
@@ -718,8 +745,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.wfile.flush()
                 self.injector.gone.wait(drip / 20)
         else:
-            self.wfile.write(got.body[:cut])
+            half = len(got.body[:cut]) // 2
+            self.wfile.write(got.body[:half])
+            if self.injector.watch:
+                self.wfile.flush()
+                self.injector.moment(request, "half")
+            self.wfile.write(got.body[half:cut])
         self.wfile.flush()
+        self.injector.moment(request, "answered")
         if cut is not None:
             self.close_connection = True
 

@@ -35,6 +35,7 @@ class CloudWatch(served.Served):
         self.account, self.page = account, page
         self.log_alarms = log_alarms
         self.alarms, self.tags, self.muted = {}, {}, set()
+        self.series = {}            # name -> contributors in ALARM
         self.faults, self.calls, self.denied = [], [], set()
         self.delay = {}
         self.lock = threading.Lock()
@@ -49,7 +50,8 @@ class CloudWatch(served.Served):
             def log_message(self, *_):
                 pass
 
-        self.listen(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        self.listen(http.server.ThreadingHTTPServer(served.address(),
+                                                    Handler))
 
     # ---- what a test sets ----
 
@@ -81,6 +83,16 @@ class CloudWatch(served.Served):
             self.alarms[name] = (kind, alarm)
             self.tags[alarm["AlarmArn"]] = tags or {}
         return alarm
+
+    def put_series(self, name, **ago):
+        """Which contributors of it are in ALARM, and for how many seconds."""
+        with self.lock:
+            self.series[name] = [
+                {"ContributorId": c, "ContributorAttributes":
+                 {"InstanceId": f"i-{c}"}, "StateReason": f"{c} is high.",
+                 "StateTransitionedTimestamp": round(time.time() - s, 3)}
+                for c, s in ago.items()]
+            return {c["ContributorId"]: c for c in self.series[name]}
 
     def delete(self, name):
         with self.lock:
@@ -205,6 +217,20 @@ class CloudWatch(served.Served):
             out[TYPES[kind]].append(alarm)
         if start + size < len(chosen):
             out["NextToken"] = str(start + size)
+        return out
+
+    def DescribeAlarmContributors(self, body):
+        if not set(body) <= {"AlarmName", "NextToken", "region"}:
+            raise Refused(400, "ValidationError")
+        if body["AlarmName"] not in self.alarms:
+            raise Refused(404, "ResourceNotFoundException")
+        if body["AlarmName"] not in self.series:
+            raise Refused(400, "ValidationException")
+        of = self.series[body["AlarmName"]]
+        start = int(body.get("NextToken") or 0)
+        out = {"AlarmContributors": of[start:start + self.page]}
+        if start + self.page < len(of):
+            out["NextToken"] = str(start + self.page)
         return out
 
     def ListTagsForResource(self, body):

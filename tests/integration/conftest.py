@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sys
 
@@ -7,6 +8,31 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import aws  # noqa: E402
 import peers  # noqa: E402
+
+# Ten seconds and more, in which they mostly wait: begun first, or the end of
+# a run would wait for them.
+LONG = ("aws_away", "an_unreadable_round", "soon_after_its_host_heals",
+        "kills_while_draining", "random_kills", "sqs_crash.py",
+        "a_hung_poll", "breaker_opens", "degraded_and_stays_200",
+        "fifo_queues_groups", "a_full_journal_leaves", "wrong_md5-Receive",
+        "deleted_alarm_resolves_after_two")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda i: not any(name in i.nodeid for name in LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """As `--dist load`, but a worker is given few tests at a time: neighbours
+    take equally long, and some worker would be given all the slow ones."""
+    from xdist.scheduler import LoadScheduling
+
+    class Few(LoadScheduling):
+        def _send_tests(self, node, num):
+            super()._send_tests(node, min(num, 2))
+
+    return Few(config, log)
 
 
 @pytest.fixture
@@ -31,14 +57,21 @@ def fauxqs(tmp_path_factory):
 
 
 @pytest.fixture
-def cloud(fauxqs):
-    c = aws.Cloud(fauxqs)
-    yield c
-    c.stop()
+def servers():
+    """Takes the ends of what agents ask: they come once the agents' have."""
+    with contextlib.ExitStack() as stack:
+        yield stack.callback
 
 
 @pytest.fixture
-def make_agent(folder, sandbox):
+def cloud(fauxqs, servers):
+    c = aws.Cloud(fauxqs)
+    servers(c.stop)
+    return c
+
+
+@pytest.fixture
+def make_agent(folder, sandbox, servers):
     """Agents by keyword; each is ended, and must not have crashed."""
     made = []
 

@@ -56,7 +56,7 @@ class Endpoint(served.Served):
             def log_message(self, *args):
                 pass
 
-        self.listen(Server(("127.0.0.1", 0), Handler))
+        self.listen(Server(served.address(), Handler))
 
     def stop(self):
         self.gone.set()

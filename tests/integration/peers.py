@@ -4,6 +4,7 @@ Nothing in here knows tocsin's insides: processes are started, signals and
 HTTP requests sent, answers, metrics and the sandbox's truth looked at.
 """
 import base64
+import collections
 import http.client
 import json
 import os
@@ -28,20 +29,25 @@ SLOW = float(os.environ.get("TOCSIN_TEST_SLOW", "1"))
 
 
 def faketime():
-    """libfaketime, where it is and this build lets itself be preloaded."""
+    """The environment of a process whose wall clock alone is another, where
+    libfaketime is and this build lets itself be preloaded."""
     path = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
     with open(TOCSIN, "rb") as f:
         sanitized = b"__asan_init" in f.read()
-    return path if os.path.exists(path) and not sanitized else None
+    if sanitized or not os.path.exists(path):
+        return None
+    # Its work-around for old glibc ends every timed wait at once.
+    return {"LD_PRELOAD": path, "DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
 
 
-TAKEN = []
+TAKEN = collections.deque(maxlen=400)    # each is a descriptor
 
 
 def free_port():
-    """A port of this process alone, as long as it lives. Below those that
-    the kernel gives to outgoing connections, or a busy machine's next one
-    could take it while an agent is started anew."""
+    """A port of this process alone, for hundreds of others to come. Below
+    those that the kernel gives to outgoing connections, or a busy machine's
+    next one could take it while an agent is started anew."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
         end = int(f.read().split()[0])
     while True:
@@ -146,11 +152,39 @@ class Process:
         return self.popen.returncode
 
 
+class Keys:
+    """A sandbox makes its keys once and keeps them in its folder. The first
+    one's are lent to the others of this process: to find RSA's primes costs
+    more than all the rest of starting."""
+    NAMES = [stem + end for stem in ("ca", "sns", "signing")
+             for end in (".pem", ".key")]
+
+    def __init__(self):
+        self.made = {}
+
+    def lend(self, folder):
+        if self.made and not os.path.exists(folder):
+            os.makedirs(folder, 0o700)
+            for name, data in self.made.items():
+                with open(os.path.join(folder, name), "wb") as f:
+                    f.write(data)
+                os.chmod(f.name, 0o600)
+
+    def take(self, folder):
+        for name in self.NAMES if not self.made else ():
+            with open(os.path.join(folder, name), "rb") as f:
+                self.made[name] = f.read()
+
+
+keys = Keys()
+
+
 class Sandbox:
     """`tocsin sandbox`: StackFlow and SNS, with faults and the truth."""
 
     def __init__(self, folder, args=()):
         self.folder = os.path.join(folder, "sandbox")
+        keys.lend(self.folder)
         self.log = os.path.join(folder, "sandbox.log")
         self.args = list(args)
         self.process = None
@@ -166,6 +200,7 @@ class Sandbox:
              "--sns-listen", f"127.0.0.1:{self.ports[1]}",
              "--data", self.folder] + self.args, self.log)
         wait_for("the sandbox", lambda: self.ready(info), 30)
+        keys.take(self.folder)
         with open(info) as f:
             self.info = json.load(f)
         self.ports = (self.info["port"], self.info["sns_port"])

@@ -3,6 +3,14 @@ import http.server
 import json
 import threading
 
+import peers
+
+
+def address():
+    """Where to listen: a port that no other test is given after this one, for
+    whoever still asks there would be seen by that test."""
+    return "127.0.0.1", peers.free_port()
+
 
 class Served:
     """A server in a thread, from listen() to stop()."""
@@ -37,4 +45,4 @@ class Hook(Served):
             def log_message(self, *args):
                 pass
 
-        self.listen(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        self.listen(http.server.ThreadingHTTPServer(address(), Handler))

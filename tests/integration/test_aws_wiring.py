@@ -10,13 +10,13 @@ QUEUE = aws.queue_url("alarms")
 
 
 @pytest.fixture
-def front():
+def front(servers):
     f = aws.Injector()
+    servers(f.stop)
     f.services["sqs"] = lambda request: aws.Answer(200, {})
     f.services["monitoring"] = lambda request: aws.Answer(
         200, {"MetricAlarms": [], "CompositeAlarms": []})
-    yield f
-    f.stop()
+    return f
 
 
 def conf(front, **aws_keys):

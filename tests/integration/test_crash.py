@@ -1,4 +1,5 @@
 """kill -9: at random under load (R1), and at every step of the walk (R2)."""
+import http.client
 import json
 import os
 import random
@@ -20,26 +21,23 @@ RATE = 500
 def deliver(agent, envelope, stop, seconds=120):
     """As SNS does: again until it is taken. The agent may be dead."""
     headers = peers.sns_headers(envelope)
-    http = peers.Http(agent.port, timeout=10)
+    conn = peers.Http(agent.port, timeout=10)
     end = time.monotonic() + seconds
     while not stop.is_set():
         try:
-            status, _, data = http.call("POST", "/sns", envelope, headers)
+            status, _, data = conn.call("POST", "/sns", envelope, headers)
             assert status in (200, 503), (status, data)
             if status == 200:
                 return
-        except OSError:
-            http.close()
-        except Exception as e:                  # a torn answer is no answer
-            if "HTTPException" not in str(type(e).__mro__):
-                raise
-            http.close()
+        except (OSError, http.client.HTTPException):
+            conn.close()                # a torn answer is no answer
         assert time.monotonic() < end, "never taken"
         time.sleep(0.05)
 
 
-def all_told(agent, sandbox, sent):
-    """Each sent message is one event, done, and told exactly once."""
+def all_told(agent, sandbox, sent, dead=()):
+    """Each sent message is one event, done, and told exactly once. dead:
+    those of them that are dead letters."""
     seen = peers.check_invariants(agent, sandbox)
     events, before = {}, ""
     while True:
@@ -51,7 +49,8 @@ def all_told(agent, sandbox, sent):
         before = f"&before={page['next_before']}"
     missing = [m for m in sent if m not in events]
     assert not missing, f"{len(missing)} acknowledged messages are lost"
-    undone = [e for e in events.values() if e["status"] != "done"]
+    undone = [e for m, e in events.items()
+              if e["status"] != ("dead" if m in dead else "done")]
     assert not undone, undone[:3]
     untold = [e for e in events.values()
               if e["action"] in ("create", "note", "reopen", "resolve",
@@ -153,22 +152,36 @@ def test_crash_at_every_step(folder, sandbox, crash_library, part):
         crash_once(folder, sandbox, crash_library, call, n, when)
 
 
-def crash_once(folder, sandbox, library, call, n, when):
-    label = f"{call}-{n}-{when}"
-    agent = peers.Agent(
-        os.path.join(folder, label), sandbox, start=False,
-        conf={"stackflow": {"settle": "100ms", "timeout": "1s"}},
-        env={"LD_PRELOAD": library, "CRASH_CALL": call, "CRASH_AT": str(n),
-             "CRASH_WHEN": when})
-    keeper = threading.Event()
+class Keeper:
+    """systemd's part: an agent that was killed starts again, without what
+    crashed it. Any other end fails the test."""
 
-    def keep_alive():
-        """systemd's part: start again, without the crash."""
-        while not keeper.is_set():
+    def __init__(self, agent, label):
+        self.agent, self.label = agent, label
+        self.kills, self.problem = 0, None
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.keep)
+
+    def __enter__(self):
+        self.agent.start(wait=False)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+        self.agent.kill()
+
+    def keep(self):
+        agent = self.agent
+        while not self.stop.is_set():
             if not agent.process.alive():
                 code = agent.process.popen.returncode
-                assert code == -signal.SIGKILL, (label, code,
-                                                 agent.process.text()[-3000:])
+                if code != -signal.SIGKILL:
+                    self.problem = (f"{self.label}: ended with {code}\n" +
+                                    agent.process.text()[-3000:])
+                    return
+                self.kills += 1
                 agent.env.pop("LD_PRELOAD", None)
                 agent.process.log.close()
                 agent.process = peers.Process(
@@ -176,28 +189,38 @@ def crash_once(folder, sandbox, library, call, n, when):
                     env=agent.env)
             time.sleep(0.02)
 
-    try:
-        agent.start(wait=False)
-        thread = threading.Thread(target=keep_alive)
-        thread.start()
+    def settle(self, seconds=20):
+        """Until all is done; the agent may start again meanwhile."""
+        self.agent.http.close()
+        self.agent.admin.close()
+        peers.wait_for(f"{self.label}: an empty backlog", self.settled,
+                       seconds, 0.03)
+
+    def settled(self):
+        assert not self.problem, self.problem
+        try:
+            return self.agent.metrics()["tocsin_backlog"] == 0
+        except (OSError, KeyError, http.client.HTTPException):
+            self.agent.admin.close()
+            return False
+
+
+def crash_once(folder, sandbox, library, call, n, when):
+    label = f"{call}-{n}-{when}"
+    agent = peers.Agent(
+        os.path.join(folder, label), sandbox, start=False,
+        conf={"stackflow": {"settle": "100ms", "timeout": "1s"}},
+        env={"LD_PRELOAD": library, "CRASH_CALL": call, "CRASH_AT": str(n),
+             "CRASH_WHEN": when})
+    with Keeper(agent, label) as keeper:
         now, sent = time.time(), []
         for k, state in enumerate(["ALARM", "ALARM", "OK", "ALARM", "OK"]):
             e = sandbox.sign(message=peers.alarm(label, state,
                                                  when=now + k),
                              topic=peers.TOPIC)
             sent.append(json.loads(e)["MessageId"])
-            deliver(agent, e, keeper, 30)
-        agent.http.close()
-        agent.admin.close()
-
-        def settled():
-            try:
-                return agent.metrics()["tocsin_backlog"] == 0
-            except (OSError, Exception):
-                agent.admin.close()
-                return False
-
-        peers.wait_for(f"{label}: an empty backlog", settled, 20, 0.03)
+            deliver(agent, e, keeper.stop, 30)
+        keeper.settle()
         try:
             all_told(agent, sandbox, sent)
             incidents = [i for i in sandbox.incidents()
@@ -207,7 +230,3 @@ def crash_once(folder, sandbox, library, call, n, when):
         except AssertionError as e:
             raise AssertionError(f"{label}: {e}\n" +
                                  agent.process.text()[-6000:])
-    finally:
-        keeper.set()
-        thread.join()
-        agent.kill()

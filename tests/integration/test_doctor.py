@@ -99,10 +99,10 @@ class Aws:
 
 
 @pytest.fixture
-def amazon():
+def amazon(servers):
     a = Aws()
-    yield a
-    a.front.stop()
+    servers(a.front.stop)
+    return a
 
 
 class Seen:

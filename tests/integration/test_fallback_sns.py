@@ -39,10 +39,10 @@ class Topic:
 
 
 @pytest.fixture
-def topic():
+def topic(servers):
     t = Topic()
-    yield t
-    t.front.stop()
+    servers(t.front.stop)
+    return t
 
 
 def no_secret_in(agent, topic):

@@ -15,10 +15,10 @@ HOUR = 3600
 
 
 @pytest.fixture
-def cloudwatch():
+def cloudwatch(servers):
     c = cloudwatch_peer.CloudWatch()
-    yield c
-    c.stop()
+    servers(c.stop)
+    return c
 
 
 @pytest.fixture
@@ -168,23 +168,125 @@ def test_regions(make, sandbox, cloudwatch):
         {"us-east-1", "eu-west-1", "eu-west-3"}
 
 
+BY_INSTANCE = [{"Id": "q", "ReturnData": True, "Expression": "SELECT MAX("
+                "CPUUtilization) FROM \"AWS/EC2\" GROUP BY InstanceId"}]
+
+
+def sent_of(agent, contributor, state="ALARM", ago=3 * HOUR, **more):
+    """A contributor's message that did come."""
+    sent(agent, "fleet", state, ago, AlarmContributorId=contributor,
+         AlarmContributorAttributes={"InstanceId": f"i-{contributor}"}, **more)
+
+
 def test_a_contributor_ends_with_its_alarm(make, sandbox, cloudwatch):
-    by_instance = [{"Id": "q", "ReturnData": True, "Expression": "SELECT MAX("
-                    "CPUUtilization) FROM \"AWS/EC2\" GROUP BY InstanceId"}]
-    cloudwatch.put("fleet", Metrics=by_instance)
+    cloudwatch.put("fleet", Metrics=BY_INSTANCE)
     agent = make()
     for contributor in ("c1", "c2"):
-        sent(agent, "fleet", "ALARM", 3 * HOUR, AlarmContributorId=contributor,
-             AlarmContributorAttributes={"InstanceId": contributor})
+        sent_of(agent, contributor)
     assert len(sandbox.incidents()) == 2
     cloudwatch.wait_rounds(3)       # still in ALARM: no third incident
     assert [i["state"] for i in sandbox.incidents()] == ["new"] * 2
-    cloudwatch.put("fleet", "OK", Metrics=by_instance)
+    cloudwatch.put("fleet", "OK", Metrics=BY_INSTANCE)
     peers.wait_for("both resolved", lambda: [
         i["state"] for i in sandbox.incidents()] == ["resolved"] * 2)
     agent.settle()
     assert {e["kind"] for e in events(agent, "fleet")} == \
         {"contributor-alarm"}
+
+
+def test_a_contributors_lost_alarm_opens_once(make, sandbox, cloudwatch):
+    cloudwatch.page = 2
+    cloudwatch.put("fleet", Metrics=BY_INSTANCE)
+    agent = make()
+    sent_of(agent, "c2", ago=700)
+    told = cloudwatch.put_series("fleet", c1=600, c2=700, c3=800, c4=30)
+    wait_incidents(sandbox, 3)      # c4's message may be on the way
+    cloudwatch.wait_rounds()
+    agent.settle()
+    assert len(sandbox.incidents()) == 3
+    found = [e for e in events(agent, "fleet") if e["source"] == "reconcile"]
+    assert [(e["kind"], e["action"], e["topic"]) for e in found] == \
+        [("contributor-alarm", "create", peers.TOPIC)] * 2
+    payload = agent.get("/api/v1/events/" + found[0]["id"])["payload"]
+    alarm = json.loads(agent.cli("explain", "--json", "-",
+                                 stdin=payload).stdout)["alarm"]
+    assert alarm["contributor"] in ("c1", "c3")
+    assert alarm["dim"] == {"InstanceId": "i-" + alarm["contributor"]}
+    assert alarm["reason"].startswith(alarm["contributor"] + " is high. (Fo")
+    # The messages, late, tell the same changes.
+    for c in ("c1", "c3"):
+        sent_of(agent, c, StateChangeTime=stamp(
+            told[c]["StateTransitionedTimestamp"]))
+    assert agent.metrics()["tocsin_events_duplicate_total"] == 2
+    assert len(sandbox.incidents()) == 3
+    peers.check_invariants(agent, sandbox)
+
+
+def test_a_contributors_lost_ok_resolves(make, sandbox, cloudwatch):
+    cloudwatch.put("fleet", Metrics=BY_INSTANCE)
+    cloudwatch.put_series("fleet", c1=3 * HOUR, c2=3 * HOUR)
+    agent = make()
+    for c in ("c1", "c2", "attributes-alone"):
+        sent_of(agent, c)
+    cloudwatch.wait_rounds(3)
+    assert {i["state"] for i in sandbox.incidents()} == {"new"}
+    # Once isn't enough, and what can't be read is no absence.
+    asked = cloudwatch.count("DescribeAlarmContributors")
+    cloudwatch.fault("DescribeAlarmContributors", 200, body=b"{}")
+    cloudwatch.put_series("fleet", c2=3 * HOUR)
+    wait_state(sandbox, "resolved")
+    assert cloudwatch.count("DescribeAlarmContributors") >= asked + 3
+    cloudwatch.wait_rounds(3)
+    agent.settle()
+    (over,) = [i for i in sandbox.incidents() if i["state"] == "resolved"]
+    (ok, *_) = events(agent, "fleet")
+    assert (ok["source"], ok["state"], ok["action"]) == \
+        ("reconcile", "OK", "resolve")
+    assert "isn't among those in ALARM any more" in \
+        agent.get("/api/v1/events/" + ok["id"])["payload"]
+    assert ok["incident_id"] == [
+        i["id"] for i in agent.get("/api/v1/incidents")["incidents"]
+        if i["dedup_key"].endswith("/c1")][0]
+    # It fires again: what was made of it here stands in no message's way.
+    sent_of(agent, "c1", ago=0)
+    assert "resolved" not in {i["state"] for i in sandbox.incidents()}
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "UnknownOperationException"])
+def test_contributors_that_cant_be_had_are_one_line(make, sandbox, cloudwatch,
+                                                    code):
+    cloudwatch.put("fleet", Metrics=BY_INSTANCE)
+    cloudwatch.put("whole")
+    cloudwatch.put_series("fleet", c1=600)
+    if code == "AccessDenied":
+        cloudwatch.denied.add("DescribeAlarmContributors")
+    else:
+        cloudwatch.fault("DescribeAlarmContributors", 400, code, count=9)
+    agent = make()
+    cloudwatch.wait_rounds(3)
+    wait_incidents(sandbox, 1)
+    assert "whole" in sandbox.incidents()[0]["short_description"]
+    assert cloudwatch.count("DescribeAlarmContributors") == 1
+    assert said(agent, "contributors of alarms aren't compared") == 1
+    assert agent.get("/api/v1/status")["cloudwatch"]["problem"] is None
+
+
+def test_many_series_are_bounded(make, sandbox, cloudwatch):
+    """Only so many are asked for in a round, and not all at once; what has
+    no contributors after all keeps nobody waiting."""
+    for k in range(103):
+        cloudwatch.put(f"f{k:03d}", ago=30, Metrics=BY_INSTANCE)
+    cloudwatch.put("whole")
+    agent = make()
+    wait_incidents(sandbox, 1)
+    peers.wait_for("the line", lambda: said(agent, "not all are compared"))
+    peers.wait_for("some of them", lambda: cloudwatch.count(
+        "DescribeAlarmContributors") >= 8)
+    asked = [c for c in cloudwatch.calls
+             if c["operation"] == "DescribeAlarmContributors"]
+    assert len({c["body"]["AlarmName"] for c in asked}) == len(asked)
+    times = [c["time"] for c in asked]
+    assert min(b - a for a, b in zip(times, times[1:])) > 0.3
 
 
 def test_an_unreadable_round_deletes_nothing(make, sandbox, cloudwatch):

@@ -406,6 +406,21 @@ def test_lasting_trouble_backs_off(scene, kind):
     assert agent.admin.call("GET", "/readyz")[0] == 200
 
 
+def test_a_poll_on_a_fresh_connection_holds_no_delete(scene):
+    """Where each answer ends its connection, nothing is known of the next:
+    a delete that waited for a poll there would come too late for good."""
+    scene.front.keep = False
+    scene.start(wait="6s")
+    sent = scene.alarms(25, keys=5)
+    scene.queue.fill(sent[:15])
+    scene.settle(10)
+    scene.queue.fill(sent[15:])
+    scene.settle(10)
+    assert scene.metric("tocsin_events_duplicate_total") == 0
+    scene.front.keep = True
+    scene.all_told(sent, 5)
+
+
 def test_a_hung_poll_is_given_up(scene):
     """An answer that never comes: the next poll begins without a restart."""
     scene.start()

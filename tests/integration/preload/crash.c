@@ -4,11 +4,13 @@
  *
  *	CRASH_CALL=fdatasync CRASH_AT=3 CRASH_WHEN=before|after
  *
- * Only calls on what matters are counted: send and recv on sockets. The crash
- * comes from outside; the program knows nothing of it.
+ * Only calls on what matters are counted: send and recv on sockets, and with
+ * CRASH_THREAD=sqs- only in threads whose name begins so. The crash comes from
+ * outside; the program knows nothing of it.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -27,6 +29,17 @@ static int wanted(const char *name)
 	return call && strcmp(call, name) == 0;
 }
 
+static int in_thread(void)
+{
+	const char *thread = getenv("CRASH_THREAD");
+	char name[16] = "";
+
+	if (!thread)
+		return 1;
+	pthread_getname_np(pthread_self(), name, sizeof(name));
+	return strncmp(name, thread, strlen(thread)) == 0;
+}
+
 static void crash_if(const char *name, const char *when, int n)
 {
 	const char *at = getenv("CRASH_AT"), *w = getenv("CRASH_WHEN");
@@ -40,7 +53,8 @@ static void crash_if(const char *name, const char *when, int n)
 
 static int count(const char *name)
 {
-	return wanted(name) ? atomic_fetch_add(&calls, 1) + 1 : 0;
+	return wanted(name) && in_thread() ? atomic_fetch_add(&calls, 1) + 1 :
+					      0;
 }
 
 #define WRAP(ret, name, label, guard, params, args)                           \
@@ -85,3 +99,12 @@ WRAP(ssize_t, read, "recv", is_socket(fd), (int fd, void *p, size_t n_),
      (fd, p, n_))
 WRAP(int, connect, "connect", 1,
      (int fd, const struct sockaddr *a, socklen_t n_), (fd, a, n_))
+
+/* An SNS signature, the first of a certificate and those that follow. */
+WRAP(int, EVP_PKEY_verify, "verify", 1,
+     (void *c, const unsigned char *s, size_t n_, const unsigned char *h,
+      size_t m_),
+     (c, s, n_, h, m_))
+WRAP(int, EVP_PKEY_verify_recover, "verify", 1,
+     (void *c, unsigned char *o, size_t *n_, const unsigned char *s, size_t m_),
+     (c, o, n_, s, m_))
