@@ -103,13 +103,13 @@ static const struct conf *loads(struct fixture *f, const char *text)
 	return f->conf;
 }
 
-static void says(const struct fixture *f, const char *want)
+static inline void says(const struct fixture *f, const char *want)
 {
 	if (str_find(buf_str(&f->said), str_from(want)) < 0)
 		fail_msg("no \"%s\" in\n%s", want, f->said.p);
 }
 
-static void refuses(struct fixture *f, const char *text, const char *want)
+static inline void refuses(struct fixture *f, const char *text, const char *want)
 {
 	if (run(f, conf_load, text) == 0)
 		fail_msg("taken: %s", text);
