@@ -12,10 +12,11 @@ import threading
 import time
 import urllib.parse
 
+import peers
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-TOCSIN = os.environ.get("TOCSIN", os.path.join(
-    ROOT, os.environ.get("B", "build"), "tocsin"))
+TOCSIN = peers.TOCSIN
 
 
 class Answer:
@@ -37,12 +38,14 @@ class Sandbox:
         self.process = None
 
     def start(self):
+        peers.keys.lend(self.data)
         self.process = subprocess.Popen(
             [TOCSIN, "sandbox", "--listen", "127.0.0.1:0", "--sns-listen",
              "127.0.0.1:0", "--data", self.data, *self.options],
             stdout=subprocess.PIPE, text=True)
         self.ready = self.process.stdout.readline()
         assert self.ready.startswith("sandbox ready "), self.ready
+        peers.keys.take(self.data)
         with open(os.path.join(self.data, "sandbox.json")) as f:
             self.info = json.load(f)
         self.port = self.info["port"]

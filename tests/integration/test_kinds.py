@@ -146,19 +146,22 @@ def group(status, *alerts):
             "alerts": list(alerts)}
 
 
+# When all of them began: a change of it would be another alert.
+BEGAN = time.time() - 600
+
+
 def alert(instance, status="firing", starts=0, ends=None):
     def stamp(t):
         return time.strftime("%Y-%m-%dT%H:%M:%S.123456789Z",
                              time.gmtime(t))
-    now = time.time()
     return {"status": status, "fingerprint": f"{instance:016x}",
             "labels": {"alertname": "PayErrors", "severity": "critical",
                        "instance": str(instance)},
             "annotations": {"summary": f"Instance {instance} fails",
                             "runbook_url": "https://wiki.example.com/pay"},
-            "startsAt": stamp(now - 600 + starts),
+            "startsAt": stamp(BEGAN + starts),
             "endsAt": "0001-01-01T00:00:00Z" if ends is None
-            else stamp(now - 600 + ends),
+            else stamp(BEGAN + ends),
             "generatorURL": "http://prometheus.example.com/graph"}
 
 

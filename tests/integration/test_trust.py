@@ -545,9 +545,7 @@ def test_too_old_is_403_once_our_clock_is_known_right(desk):
 def test_a_wrong_clock_of_ours_loses_nothing(make_agent, sandbox, offset,
                                              status):
     sign = "+" if offset > 0 else ""
-    agent = make_agent(env={
-        "LD_PRELOAD": FAKETIME, "FAKETIME": f"{sign}{offset}",
-        "DONT_FAKE_MONOTONIC": "1"})
+    agent = make_agent(env={**FAKETIME, "FAKETIME": f"{sign}{offset}"})
     body = peers.Signer(sandbox).envelope(peers.alarm())
     got, headers, _ = agent.http.call("POST", "/sns", body,
                                       peers.sns_headers(body))
@@ -564,9 +562,8 @@ def test_a_clock_that_jumps_while_we_run_loses_nothing(make_agent, sandbox,
     path = os.path.join(folder, "clock")
     with open(path, "w") as f:
         f.write("+0\n")
-    agent = make_agent(env={
-        "LD_PRELOAD": FAKETIME, "FAKETIME_TIMESTAMP_FILE": path,
-        "FAKETIME_NO_CACHE": "1", "DONT_FAKE_MONOTONIC": "1"})
+    agent = make_agent(env={**FAKETIME, "FAKETIME_TIMESTAMP_FILE": path,
+                            "FAKETIME_NO_CACHE": "1"})
     signer = peers.Signer(sandbox)
     assert agent.post(signer.envelope(peers.alarm("before"))) == 200
     agent.settle()

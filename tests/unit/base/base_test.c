@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -76,7 +77,7 @@ static void test_globs(void **state)
 static void test_glob_is_bounded(void **state)
 {
 	struct buf glob = BUF_INIT(1000), text = BUF_INIT(100000);
-	int64_t start = clock_mono_ms();
+	clock_t start = clock();
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
@@ -85,7 +86,7 @@ static void test_glob_is_bounded(void **state)
 		buf_putc(&text, 'a');
 	buf_putc(&text, 'b');
 	assert_false(str_glob(buf_str(&glob), buf_str(&text)));
-	assert_true(clock_mono_ms() - start < 2000);
+	assert_true(clock() - start < 2 * CLOCKS_PER_SEC);
 	buf_fini(&glob);
 	buf_fini(&text);
 }

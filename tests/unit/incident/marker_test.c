@@ -1,5 +1,7 @@
 #include "help.h"
 
+#include <time.h>
+
 #define BASE "tocsin-aaaabbbbccccdddd"
 #define OTHER "tocsin-zzzzyyyyxxxxwwww"
 
@@ -120,7 +122,7 @@ static void long_texts_take_linear_time(void **state)
 {
 	size_t n = 4 << 20;
 	char *big = malloc(n);
-	int64_t start = clock_mono_ms();
+	clock_t start = clock();
 	struct str base;
 	unsigned k;
 
@@ -133,7 +135,7 @@ static void long_texts_take_linear_time(void **state)
 	for (size_t i = 0; i + 12 < n; i += 12)
 		memcpy(big + i, "tocsin-ref: ", 12);
 	assert_false(incident_marker_find((struct str){ big, n }, &base, &k));
-	assert_true(clock_mono_ms() - start < 5000);
+	assert_true(clock() - start < 5 * CLOCKS_PER_SEC);
 	free(big);
 }
 

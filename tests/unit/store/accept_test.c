@@ -245,7 +245,8 @@ static void high_water(void **state)
 	assert_int_equal(r, -ENOSPC);
 	assert_int_equal(e.seq, 0);
 	assert_true(counts(f).full);
-	assert_in_range(counts(f).bytes, 3 << 20, 6 << 20);
+	/* What the log holds counts twice until it is in the database. */
+	assert_in_range(counts(f).bytes, 3 << 19, 6 << 20);
 	assert_true(last > 20);
 	/* Still possible: to decide them all, and to owe something. */
 	for (int64_t seq = 1; seq <= last; seq++) {

@@ -290,6 +290,11 @@ static intptr_t one_life(struct fixture *f, bool *acked, intptr_t from,
 		_exit(1);
 	}
 	close(fd[1]);
+	/* Some are acknowledged in each life, however busy the machine is. */
+	for (int i = 0; i < 4 && read(fd[0], &n, sizeof(n)) == sizeof(n); i++) {
+		acked[n] = true;
+		last = n + 1;
+	}
 	usleep(ms * 1000);
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
