@@ -91,11 +91,15 @@ unit-%:
 # Each fuzz target with libFuzzer, and with a plain main that replays corpora.
 $B/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(ARCHIVES) $(LIBS)
+	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $< $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 
 $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+
+# The one target whose code isn't of lib/.
+RULETEST := $(foreach f,load payload event given expect run compare,$B/agent/ruletest/$f.o)
+$B/fuzz/ruletest $B/replay/ruletest: $(RULETEST)
 
 .PHONY: replay
 replay: $(REPLAY)
@@ -119,6 +123,13 @@ deps:
 .PHONY: peers
 peers:
 	@tests/peers/install
+
+# The JSON Schemas that editors take, from the tables that the loaders read by;
+# a test says where they have drifted apart.
+.PHONY: schema
+schema: all
+	@for k in rules platform tests; do \
+		$B/tocsin check --schema $$k >rules/schema/$$k.schema.json || exit 1; done
 
 .PHONY: check
 check: deps
@@ -166,6 +177,11 @@ install: all
 	for m in packaging/man/*.[15]; do \
 		install -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/ || exit 1; done
 	install -m 0644 packaging/systemd/tocsin.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -d $(DESTDIR)$(PREFIX)/share/tocsin/rules/samples \
+		$(DESTDIR)$(PREFIX)/share/tocsin/rules/schema
+	install -m 0644 rules/schema/*.json $(DESTDIR)$(PREFIX)/share/tocsin/rules/schema/
+	install -m 0644 rules/*.yaml rules/README.md $(DESTDIR)$(PREFIX)/share/tocsin/rules/
+	install -m 0644 rules/samples/*.json* $(DESTDIR)$(PREFIX)/share/tocsin/rules/samples/
 
 .PHONY: clean
 clean:

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "agent/admin/admin.h"
+#include "agent/changes.h"
 #include "agent/ci.h"
 #include "agent/cloud.h"
 #include "agent/deliver.h"
@@ -22,6 +23,7 @@
 #include "agent/log.h"
 #include "agent/reconcile.h"
 #include "agent/rules.h"
+#include "agent/silences.h"
 #include "agent/spare.h"
 #include "agent/tags.h"
 #include "agent/triage.h"
@@ -164,7 +166,9 @@ static void wake(unsigned what, void *arg)
 {
 	struct agent *a = arg;
 
-	if (what & 1)
+	if (what & 4)
+		triage_timers(a->triage);
+	if (what & 5)
 		triage_wake(a->triage);
 	if (what & 2)
 		deliver_wake(a->deliver);
@@ -274,10 +278,13 @@ static int start(struct agent *a, struct janitor **janitor)
 			    &(struct err){ "out of memory or store error" });
 	a->cis = cis_new();
 	a->tags = tags_new();
+	a->changes = changes_new(a->metrics);
 	a->handoff = handoff_new();
-	if (!a->cis || !a->tags || !a->handoff ||
+	if (!a->cis || !a->tags || !a->changes || !a->handoff ||
 	    sns_certs_new(&a->certs, fetch_certificate, a))
 		return fail(1, "start", &(struct err){ "out of memory" });
+	if (silencing_new(&a->silences, a, &err))
+		return fail(1, "silences", &err);
 	rc = open_cloud(a);
 	if (rc)
 		return rc;
@@ -339,6 +346,8 @@ static void stop(struct agent *a, struct janitor *janitor)
 	reconcile_free(a->reconcile);
 	cloud_free(a->cloud);
 	cis_free(a->cis);
+	changes_free(a->changes);
+	silencing_free(a->silences);
 	tags_free(a->tags);
 	handoff_free(a->handoff);
 }

@@ -23,6 +23,8 @@ struct agent {
 	struct web *admin;
 	struct sns_certs *certs;
 	struct cis *cis;
+	struct changes *changes;	/* of CIs, as StackFlow has them */
+	struct silencing *silences;
 	struct tags *tags;		/* of alarms; off without reconcile */
 	struct cloud *cloud;		/* AWS's keys; NULL: not asked for */
 	struct queues *queues;		/* SQS; NULL: none configured */

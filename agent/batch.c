@@ -1,49 +1,33 @@
-#include "agent/batch.h"
+#include "agent/batch_private.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/map.h"
+#include "agent/recall.h"
+#include "base/clock.h"
 
-/* Writes of one event at most: outcome, incident, member, ops, a cancel. */
-#define WRITES_AN_EVENT (4 + CHANGE_OPS)
+#define BEHIND_MAX 64
+/* An incident may have been opened by a clock a little ahead. */
+#define AHEAD_MS 5000
 
-/* The latest incarnation of a key, as this batch has made it. */
-struct lane {
-	struct incident *incident;	/* NULL: none yet */
-	bool written;			/* incident is among the writes */
-	struct op *tail;		/* newest unfinished op; NULL: none */
-	bool tail_written;
-	/* Members in ALARM: what the store counted, once that was asked, and
-	 * what this batch makes of it. */
-	bool counted;
-	unsigned stored;
-	int more;
+/* What the store says to one question, asked once a batch. */
+struct opened {
+	unsigned count;
+};
+struct behind {
+	struct incident *list;
+	int count;
 };
 
-struct known {
-	struct member *member;	/* NULL: never seen */
-	bool written;
-	struct lane *lane;	/* of member->incident, where it is open */
-};
-
-struct batch {
-	struct store_reader *reader;
-	struct arena *arena;
-	struct map *lanes;		/* by key */
-	struct map *lanes_by_id;	/* by incident id, as bytes */
-	struct map *members;		/* by subject */
-	struct store_write *writes;
-	struct known **owners;		/* of WRITE_MEMBER, beside writes */
-	size_t count, cap, events;
-	/* of the event asked last */
-	struct lane *lane;
-	struct known *known;
-	struct str subject;
-};
+static int situation(struct situation *out, struct str subject, struct str key,
+		     bool others, bool tally, void *arg);
+static int timer(struct situation *out, int64_t incident, void *arg);
+static int opened(unsigned *out, struct str team, int64_t since_ms, void *arg);
+static int marker(struct str *out, struct arena *arena, struct str key,
+		  void *arg);
 
 int batch_new(struct batch **out, struct store_reader *reader,
+	      struct recall *recall, const struct keys *keys,
 	      struct arena *arena, size_t events_max)
 {
 	struct batch *b = calloc(1, sizeof(*b));
@@ -51,15 +35,19 @@ int batch_new(struct batch **out, struct store_reader *reader,
 	if (!b)
 		return -ENOMEM;
 	b->reader = reader;
+	b->recall = recall;
 	b->arena = arena;
-	b->cap = events_max * WRITES_AN_EVENT;
+	b->keys = keys;
+	b->world = (struct world){ situation, timer, opened, marker, b };
+	b->cap = events_max * WRITES_AN_EVENT + 1;
 	b->lanes = map_new();
 	b->lanes_by_id = map_new();
 	b->members = map_new();
+	b->answers = map_new();
 	b->writes = arena_array(arena, b->cap, sizeof(*b->writes));
 	b->owners = arena_array(arena, b->cap, sizeof(struct known *));
-	if (!b->lanes || !b->lanes_by_id || !b->members || !b->writes ||
-	    !b->owners) {
+	if (!b->lanes || !b->lanes_by_id || !b->members || !b->answers ||
+	    !b->writes || !b->owners) {
 		batch_free(b);
 		return -ENOMEM;
 	}
@@ -67,23 +55,72 @@ int batch_new(struct batch **out, struct store_reader *reader,
 	return 0;
 }
 
+/* The incident as the store has it now. */
+static void remember(struct batch *b, const struct known *k)
+{
+	struct incident i = *k->lane->incident;
+	struct op tail;
+
+	i.version += k->lane->written && !k->lane->fresh;
+	if (k->lane->tail) {
+		tail = *k->lane->tail;
+		if (!tail.target.n)
+			tail.target = i.remote;
+	}
+	recall_keep(b->recall, &i, k->member, k->lane->tail ? &tail : NULL);
+	k->lane->kept = true;
+}
+
+/* What this batch wrote, for the next one; all else of it is out of date. */
+static void remember_all(struct batch *b)
+{
+	struct str key;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(b->members, &at, &key, &value)) {
+		const struct known *k = value;
+
+		if (k->written && k->lane && k->lane->written &&
+		    !k->lane->kept)
+			remember(b, k);
+	}
+	at = 0;
+	while (map_next(b->lanes_by_id, &at, &key, &value)) {
+		const struct lane *lane = value;
+
+		if (lane->written && !lane->kept)
+			recall_forget(b->recall, lane->incident->key);
+	}
+}
+
 void batch_free(struct batch *b)
 {
 	if (!b)
 		return;
+	if (b->committed)
+		remember_all(b);
 	map_free(b->lanes);
 	map_free(b->lanes_by_id);
 	map_free(b->members);
+	map_free(b->answers);
 	free(b);
 }
 
-static struct str id_key(const int64_t *id)
+const struct world *batch_world(struct batch *b)
+{
+	return &b->world;
+}
+
+/* ---- what is known ---- */
+
+struct str batch_id_key(const int64_t *id)
 {
 	return (struct str){ (const char *)id, sizeof(*id) };
 }
 
-/* Everything about a lane whose latest incident is i (NULL: a new key). */
-static int lane_load(struct lane **out, struct batch *b, struct str key,
+/* A lane for i (NULL: a key without an incident), with what is queued there. */
+static int lane_load(struct lane **out, struct batch *b,
 		     const struct incident *i)
 {
 	struct lane *lane = arena_alloc(b->arena, sizeof(*lane));
@@ -92,59 +129,93 @@ static int lane_load(struct lane **out, struct batch *b, struct str key,
 
 	if (!lane)
 		return -ENOMEM;
-	if (i) {
-		lane->incident = arena_alloc(b->arena, sizeof(*i));
-		if (!lane->incident)
-			return -ENOMEM;
-		*lane->incident = *i;
-		rc = store_lane_tail(&tail, b->reader, i->id, b->arena);
-		if (rc < 0)
-			return rc;
-		if (rc > 0) {
-			lane->tail = arena_alloc(b->arena, sizeof(tail));
-			if (!lane->tail)
-				return -ENOMEM;
-			*lane->tail = tail;
-		}
-		if (map_set(b->lanes_by_id, id_key(&i->id), lane) < 0)
-			return -ENOMEM;
-	}
-	if (map_set(b->lanes, key, lane) < 0)
-		return -ENOMEM;
 	*out = lane;
+	if (!i)
+		return 0;
+	lane->incident = arena_alloc(b->arena, sizeof(*i));
+	if (!lane->incident)
+		return -ENOMEM;
+	*lane->incident = *i;
+	rc = store_lane_tail(&tail, b->reader, i->id, b->arena);
+	if (rc < 0)
+		return rc;
+	if (rc > 0) {
+		lane->tail = arena_alloc(b->arena, sizeof(tail));
+		if (!lane->tail)
+			return -ENOMEM;
+		*lane->tail = tail;
+	}
+	if (map_set(b->lanes_by_id, batch_id_key(&i->id), lane) < 0)
+		return -ENOMEM;
 	return 0;
 }
 
 static int lane_by_key(struct lane **out, struct batch *b, struct str key)
 {
+	struct lane *lane = map_get(b->lanes, key);
 	struct incident i;
 	int rc;
 
-	*out = map_get(b->lanes, key);
-	if (*out)
+	if (lane) {
+		*out = lane;
 		return 0;
+	}
 	rc = store_incident_by_key(&i, b->reader, key, b->arena);
 	if (rc < 0)
 		return rc;
-	return lane_load(out, b, key, rc ? &i : NULL);
+	if (rc > 0)
+		lane = map_get(b->lanes_by_id, batch_id_key(&i.id));
+	rc = lane ? 0 : lane_load(&lane, b, rc ? &i : NULL);
+	if (!rc && map_set(b->lanes, key, lane) < 0)
+		rc = -ENOMEM;
+	if (!rc)
+		*out = lane;
+	return rc;
 }
 
-/* The lane of an incident that is the latest of its key; *out NULL else. */
+/* *out is NULL where there is no such incident any more. */
 static int lane_by_id(struct lane **out, struct batch *b, int64_t id)
 {
 	struct incident i;
 	int rc;
 
-	*out = map_get(b->lanes_by_id, id_key(&id));
+	*out = map_get(b->lanes_by_id, batch_id_key(&id));
 	if (*out)
 		return 0;
 	rc = store_incident_by_id(&i, b->reader, id, b->arena);
-	if (rc <= 0)
-		return rc;
-	rc = lane_by_key(out, b, i.key);
-	if (!rc && (!(*out)->incident || (*out)->incident->id != id))
-		*out = NULL;
-	return rc;
+	return rc > 0 ? lane_load(out, b, &i) : rc;
+}
+
+/* 1: k and its lane are what the last batch left. */
+static int recalled(struct known *k, struct batch *b, struct str subject,
+		    struct str key)
+{
+	struct lane *lane;
+	struct recalled x;
+	int rc;
+
+	if (map_get(b->lanes, key))
+		return 0;
+	rc = recall_find(&x, b->recall, key, subject, clock_wall_ms(),
+			 b->arena);
+	if (rc <= 0 || map_get(b->lanes_by_id, batch_id_key(&x.incident.id)))
+		return rc < 0 ? rc : 0;
+	lane = arena_alloc(b->arena, sizeof(*lane));
+	k->member = arena_alloc(b->arena, sizeof(*k->member));
+	if (!lane || !k->member)
+		return -ENOMEM;
+	lane->incident = arena_alloc(b->arena, sizeof(*lane->incident));
+	lane->tail = arena_alloc(b->arena, sizeof(*lane->tail));
+	if (!lane->incident || !lane->tail)
+		return -ENOMEM;
+	*lane->incident = x.incident;
+	*lane->tail = x.tail;
+	*k->member = x.member;
+	k->lane = lane;
+	if (map_set(b->lanes_by_id, batch_id_key(&lane->incident->id), lane) < 0 ||
+	    map_set(b->lanes, key, lane) < 0)
+		return -ENOMEM;
+	return 1;
 }
 
 /* The lane of a member's incident: as a rule that of the alarm's own key. */
@@ -171,26 +242,25 @@ static int known_load(struct known **out, struct batch *b, struct str subject,
 	*out = k;
 	if (k)
 		return 0;
+	k = arena_alloc(b->arena, sizeof(*k));
+	if (!k)
+		return -ENOMEM;
+	rc = recalled(k, b, subject, key);
+	if (rc >= 0 && map_set(b->members, subject, k) < 0)
+		rc = -ENOMEM;
+	*out = k;
+	if (rc)
+		return rc < 0 ? rc : 0;
 	rc = store_member(&m, b->reader, subject, b->arena);
 	if (rc < 0)
 		return rc;
-	k = arena_alloc(b->arena, sizeof(*k));
-	if (!k || map_set(b->members, subject, k) < 0)
-		return -ENOMEM;
 	if (rc) {
 		k->member = arena_alloc(b->arena, sizeof(m));
 		if (!k->member)
 			return -ENOMEM;
 		*k->member = m;
 	}
-	*out = k;
 	return rc && m.incident ? place(k, b, key) : 0;
-}
-
-static bool is_open(const struct lane *lane)
-{
-	return lane && lane->incident &&
-	       lane->incident->state == INCIDENT_OPEN;
 }
 
 /* Members in ALARM but this one. */
@@ -212,210 +282,213 @@ static int others_firing(unsigned *out, struct batch *b, struct lane *lane,
 	return 0;
 }
 
-int batch_situation(struct situation *out, struct batch *b,
-		    struct str subject, struct str key, bool others)
+static struct str question(struct batch *b, char what, struct str about)
 {
+	return arena_printf(b->arena, "%c%.*s", what, STR_ARG(about));
+}
+
+int batch_tally(struct tallied **out, struct batch *b, struct str key)
+{
+	struct str asked = question(b, 't', key);
+	struct tallied *t = map_get(b->answers, asked);
+	struct tally *stored;
+	int rc;
+
+	*out = t;
+	if (t)
+		return 0;
+	t = arena_alloc(b->arena, sizeof(*t));
+	stored = arena_alloc(b->arena, sizeof(*stored));
+	if (!t || !stored || !asked.p || map_set(b->answers, asked, t) < 0)
+		return -ENOMEM;
+	rc = store_tally(stored, b->reader, key, b->arena);
+	if (rc > 0)
+		t->tally = stored;
+	*out = t;
+	return rc < 0 ? rc : 0;
+}
+
+static bool fires_in(const struct known *k, const struct lane *lane)
+{
+	return k->member && k->member->state == ALARM_FIRING &&
+	       k->lane == lane;
+}
+
+/*
+ * An open incident keeps its alarms, whatever a reload made of the key; a
+ * group past its time keeps those that fire in it.
+ */
+static bool keeps(const struct known *k)
+{
+	const struct incident *i = k->lane ? k->lane->incident : NULL;
+
+	if (!i || i->state != INCIDENT_OPEN)
+		return false;
+	return !i->group_ms || i->group_ms >= clock_wall_ms() ||
+	       fires_in(k, k->lane);
+}
+
+static void tell_lane(struct situation *out, const struct lane *lane)
+{
+	*out = (struct situation){ .incident = lane->incident };
+	if (!lane->tail || lane->tail->state != OP_READY)
+		return;
+	if (lane->tail->kind == OP_NOTE)
+		out->tail_note = lane->tail;
+	else if (lane->tail->kind == OP_RESOLVE)
+		out->tail_resolve = lane->tail;
+}
+
+static int situation(struct situation *out, struct str subject, struct str key,
+		     bool others, bool tally, void *arg)
+{
+	struct batch *b = arg;
+	struct tallied *t = NULL;
 	struct known *k;
 	struct lane *lane;
-	bool mine;
 	int rc = known_load(&k, b, subject, key);
 
 	if (rc < 0)
 		return rc;
-	/* An open incident keeps its alarms, whatever a reload made of the
-	 * key. */
 	lane = k->lane;
-	if (!is_open(lane)) {
+	if (!keeps(k))
 		rc = lane_by_key(&lane, b, key);
-		if (rc < 0)
-			return rc;
-	}
-	assert(lane);
+	if (!rc && tally)
+		rc = batch_tally(&t, b, key);
+	if (rc < 0)
+		return rc;
 	b->lane = lane;
 	b->known = k;
 	b->subject = subject;
-	mine = k->member && k->member->state == ALARM_FIRING &&
-	       k->lane == lane;
-	*out = (struct situation){
-		.incident = lane->incident,
-		.member = k->member,
-	};
-	if (lane->tail && lane->tail->state == OP_READY) {
-		if (lane->tail->kind == OP_NOTE)
-			out->tail_note = lane->tail;
-		else if (lane->tail->kind == OP_RESOLVE)
-			out->tail_resolve = lane->tail;
-	}
-	return others ? others_firing(&out->others_firing, b, lane, mine) : 0;
+	tell_lane(out, lane);
+	out->member = k->member;
+	out->tally = t ? t->tally : NULL;
+	return others ? others_firing(&out->others_firing, b, lane,
+				      fires_in(k, lane)) : 0;
 }
 
-static struct store_write *add(struct batch *b, enum store_write_kind kind)
+static int timer(struct situation *out, int64_t incident, void *arg)
 {
-	struct store_write *w = &b->writes[b->count++];
+	struct batch *b = arg;
+	struct lane *lane;
+	int rc = lane_by_id(&lane, b, incident);
 
-	*w = (struct store_write){ .kind = kind };
-	return w;
+	if (rc < 0)
+		return rc;
+	if (!lane)
+		return -ENOENT;
+	b->lane = lane;
+	b->known = NULL;
+	tell_lane(out, lane);
+	return others_firing(&out->others_firing, b, lane, false);
 }
 
-static int take_incident(struct batch *b, const struct change *c)
+static int opened(unsigned *out, struct str team, int64_t since_ms, void *arg)
 {
-	struct lane *lane = b->lane;
-	bool fresh = c->incident.id == 0 &&
-		     (!lane->incident || lane->incident->id != 0 ||
-		      c->incident.incarnation != lane->incident->incarnation);
+	struct batch *b = arg;
+	struct str asked = question(b, 'o', team);
+	struct opened *o = map_get(b->answers, asked);
+	int rc;
 
-	if (fresh) {
-		if (lane->incident)
-			map_remove(b->lanes_by_id, id_key(&lane->incident->id));
-		lane->incident = arena_alloc(b->arena,
-					     sizeof(*lane->incident));
-		if (!lane->incident)
+	if (!o) {
+		o = arena_alloc(b->arena, sizeof(*o));
+		if (!o || !asked.p)
 			return -ENOMEM;
-		lane->written = false;
-		lane->tail = NULL;
-		lane->counted = true;
-		lane->stored = 0;
-		lane->more = 0;
-	}
-	*lane->incident = c->incident;
-	if (!lane->written) {
-		add(b, WRITE_INCIDENT)->incident = lane->incident;
-		lane->written = true;
-	}
-	return 0;
-}
-
-static int take_member(struct batch *b, const struct change *c)
-{
-	struct known *k = b->known;
-	struct lane *lane = b->lane;
-	bool was = k->member && k->member->state == ALARM_FIRING && k->lane;
-	bool is = c->member.state == ALARM_FIRING;
-
-	if (was)
-		k->lane->more--;
-	if (!k->member) {
-		k->member = arena_alloc(b->arena, sizeof(*k->member));
-		if (!k->member)
+		rc = store_opened(&o->count, b->reader, team, since_ms,
+				  clock_wall_ms() + AHEAD_MS);
+		if (rc)
+			return rc;
+		if (map_set(b->answers, asked, o) < 0)
 			return -ENOMEM;
 	}
-	*k->member = c->member;
-	k->member->subject = b->subject;
-	if (is && lane->incident && lane->incident->state != INCIDENT_RESOLVED) {
-		k->lane = lane;
-		k->member->incident = lane->incident->id;
-		lane->more++;
-	}
-	if (!k->written) {
-		struct store_write *w = add(b, WRITE_MEMBER);
-
-		w->member = k->member;
-		b->owners[b->count - 1] = k;
-		k->written = true;
-	}
+	*out = o->count;
+	for (const struct lane *x = b->listed; x; x = x->next)
+		*out += x->fresh && !x->incident->parent &&
+			str_eq(x->incident->team, team) &&
+			x->incident->opened_ms >= since_ms;
 	return 0;
 }
 
-static int take_op(struct batch *b, const struct op *op, bool merged)
+static int marker(struct str *out, struct arena *arena, struct str key,
+		  void *arg)
 {
-	struct lane *lane = b->lane;
-	struct store_write *w;
+	const struct batch *b = arg;
+	struct buf text = BUF_INIT(128);
 
-	if (merged) {
-		assert(lane->tail);
-		*lane->tail = *op;
-		if (lane->tail_written)
-			return 0;
-	} else {
-		lane->tail = arena_alloc(b->arena, sizeof(*op));
-		if (!lane->tail)
-			return -ENOMEM;
-		*lane->tail = *op;
-	}
-	/* As it is stored, and cheaper to tell. */
-	if (lane->incident &&
-	    str_eq(lane->tail->target, lane->incident->remote))
-		lane->tail->target = STR_NONE;
-	w = add(b, WRITE_OP);
-	w->op = lane->tail;
-	w->incident = op->incident ? NULL : lane->incident;
-	w->expect = op->id ? OP_READY : 0;
-	lane->tail_written = true;
-	return 0;
+	keys_marker(&text, b->keys, key);
+	*out = arena_str(arena, buf_str(&text));
+	buf_fini(&text);
+	return out->p ? 0 : -ENOMEM;
 }
 
-static void cancel_tail(struct batch *b)
+/* ---- what holds ---- */
+
+static int behind_of(struct behind **out, struct batch *b, struct str policy,
+		     const struct field *same, size_t same_count)
 {
-	struct lane *lane = b->lane;
-	struct store_write *w;
-
-	assert(lane->tail);
-	lane->tail->state = OP_DONE;
-	lane->tail->problem = STR("the alarm fired again before it was sent");
-	if (!lane->tail_written) {
-		w = add(b, WRITE_OP_STATE);
-		w->op = lane->tail;
-		w->expect = OP_READY;
-	}
-	lane->tail = NULL;
-	lane->tail_written = false;
-}
-
-int batch_outcome(struct batch *b, struct event *outcome)
-{
-	struct store_write *w = add(b, WRITE_EVENT_DONE);
-
-	w->event = outcome;
-	b->events++;
-	return 0;
-}
-
-int batch_apply(struct batch *b, const struct change *c,
-		struct event *outcome)
-{
-	struct store_write *w;
+	struct buf text = BUF_INIT(64 << 10);
+	struct behind *x;
+	struct str asked;
 	int rc = 0;
 
-	if (c->cancel_resolve)
-		cancel_tail(b);
-	if (c->incident_changed)
-		rc = take_incident(b, c);
-	if (!rc && c->member_changed)
-		rc = take_member(b, c);
-	/* A merged note stands before what the change adds behind it, except
-	 * where the change lists it last: both orders keep the lane's tail. */
-	for (size_t i = 0; !rc && i < c->op_count; i++)
-		if ((int)i == c->merged)
-			rc = take_op(b, &c->ops[i], true);
-	for (size_t i = 0; !rc && i < c->op_count; i++)
-		if ((int)i != c->merged)
-			rc = take_op(b, &c->ops[i], false);
+	buf_printf(&text, "b%.*s", STR_ARG(policy));
+	for (size_t i = 0; i < same_count; i++)
+		buf_printf(&text, "\n%.*s=%.*s", STR_ARG(same[i].name),
+			   STR_ARG(same[i].value));
+	asked = arena_str(b->arena, buf_str(&text));
+	rc = buf_error(&text);
+	buf_fini(&text);
+	if (rc || !asked.p)
+		return rc ? rc : -ENOMEM;
+	*out = map_get(b->answers, asked);
+	if (*out)
+		return 0;
+	x = arena_alloc(b->arena, sizeof(*x));
+	if (!x)
+		return -ENOMEM;
+	x->list = arena_array(b->arena, BEHIND_MAX, sizeof(*x->list));
+	if (!x->list)
+		return -ENOMEM;
+	x->count = store_open_behind(x->list, BEHIND_MAX, b->reader, policy,
+				     same, same_count, b->arena);
+	if (x->count < 0)
+		return x->count;
+	*out = x;
+	return map_set(b->answers, asked, x) < 0 ? -ENOMEM : 0;
+}
+
+static struct str name_of(const struct incident *i)
+{
+	return i->remote.n ? i->remote : i->key;
+}
+
+int batch_open(struct str *out, struct batch *b, struct str policy,
+	       const struct field *same, size_t same_count)
+{
+	struct behind *stored = NULL;
+	int rc = behind_of(&stored, b, policy, same, same_count);
+
 	if (rc)
 		return rc;
-	w = add(b, WRITE_EVENT_DONE);
-	w->event = outcome;
-	if (b->lane->incident) {
-		outcome->incident = b->lane->incident->id;
-		w->incident = b->lane->incident->id ? NULL :
-						      b->lane->incident;
+	for (int i = 0; i < stored->count; i++) {
+		const struct incident *x = &stored->list[i];
+		const struct lane *lane = map_get(b->lanes_by_id,
+						  batch_id_key(&x->id));
+
+		if (lane && lane->incident->state != INCIDENT_OPEN)
+			continue;
+		*out = name_of(x);
+		return 1;
 	}
-	b->events++;
+	for (const struct lane *l = b->listed; l; l = l->next) {
+		const struct incident *x = l->incident;
+
+		if (x->state != INCIDENT_OPEN || !x->context.n ||
+		    !str_eq(x->policy, policy) ||
+		    !incident_context_has(x->context, same, same_count))
+			continue;
+		*out = name_of(x);
+		return 1;
+	}
 	return 0;
-}
-
-size_t batch_count(const struct batch *b)
-{
-	return b->events;
-}
-
-int batch_commit(struct batch *b, struct store *s)
-{
-	/* Ids of incidents that this batch inserts are known once it commits. */
-	for (size_t i = 0; i < b->count; i++) {
-		const struct known *k = b->owners[i];
-
-		if (k && k->lane && k->member->state == ALARM_FIRING)
-			b->writes[i].incident = k->lane->incident;
-	}
-	return store_commit(s, b->writes, b->count);
 }

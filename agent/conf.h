@@ -85,6 +85,7 @@ struct conf {
 		unsigned requests_per_second, concurrency;
 		int64_t timeout_ms, settle_ms;
 		const char *correlation_field, *jobs_path;
+		const char *changes_ci;	/* parameter that names a CI */
 		const struct conf_cmdb_filter *filters;
 		size_t filter_count;
 		struct {

@@ -126,6 +126,10 @@ static const struct conf_key cmdb[] = {
 	  .count = offsetof(struct conf, stackflow.filter_count) },
 	{ .name = NULL },
 };
+static const struct conf_key changes[] = {
+	{ "ci", KIND_TEXT, AT(stackflow.changes_ci), .text = "ci_id" },
+	{ .name = NULL },
+};
 static const struct conf_key fallback[] = {
 	{ "after", KIND_SPAN, AT(stackflow.fallback.after_ms),
 	  RANGE(10, 7 * DAY, 5 * MINUTE) },
@@ -149,6 +153,7 @@ static const struct conf_key stackflow[] = {
 	{ "correlation_field", KIND_TEXT, AT(stackflow.correlation_field) },
 	{ "jobs_path", KIND_TEXT, AT(stackflow.jobs_path) },
 	{ "cmdb", KIND_MAP, .keys = cmdb },
+	{ "changes", KIND_MAP, .keys = changes },
 	{ "fallback", KIND_MAP, .keys = fallback },
 	{ .name = NULL },
 };

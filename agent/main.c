@@ -4,9 +4,10 @@
 #include "agent/cmd/cmd.h"
 
 static const struct cmd *const cmds[] = {
-	&cmd_run,	&cmd_check,  &cmd_explain, &cmd_status,
-	&cmd_incidents, &cmd_events, &cmd_dead,	   &cmd_doctor,
-	&cmd_send,	&cmd_sandbox, &cmd_version,
+	&cmd_run, &cmd_check, &cmd_test, &cmd_explain,
+	&cmd_replay, &cmd_status, &cmd_incidents, &cmd_events,
+	&cmd_dead, &cmd_silence, &cmd_doctor, &cmd_send,
+	&cmd_sandbox, &cmd_version,
 };
 
 #define CMDS (sizeof(cmds) / sizeof(cmds[0]))

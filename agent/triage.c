@@ -1,176 +1,27 @@
-#include "agent/triage.h"
+#include "agent/triage_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "agent/batch.h"
-#include "agent/ci.h"
-#include "agent/deliver.h"
-#include "agent/handoff.h"
 #include "agent/intake/intake.h"
 #include "agent/log.h"
-#include "agent/tags.h"
+#include "agent/recall.h"
+#include "agent/silences.h"
 #include "agent/thread.h"
 #include "base/clock.h"
 
-#define BATCH 512
 /* From so many events at once on, more are let gather for one transaction. */
 #define CROWD 32
 #define GATHER_MS 50
+/* How soon a clock that was set forward makes due what is due by it. */
+#define NOTICE_MS 1000
 #define CI_BUDGET_MS 2000
 #define WAITING_MAX 4096
 /* How often an event is tried with care after it has ended the process: the
  * third end sets it aside. */
 #define TRIES_MAX 2
-
-/* An event that waits for a CI look-up, or for one that does. */
-struct waiting {
-	struct waiting *next;
-	struct arena *arena;		/* holds event and what it borrows */
-	struct event event;
-	struct str key, subject;
-	int64_t until_ms;		/* monotonic */
-};
-
-struct triage {
-	struct agent *agent;
-	struct store_reader *reader;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool woken, stop;
-	int64_t after;			/* newest sequence number taken */
-	struct waiting *waiting, **waiting_last;
-	size_t waiting_count;
-	/* What was decoded for this batch; the last may serve several events. */
-	struct handed decoded[BATCH];
-	size_t decoded_count;
-	int64_t decoded_first;
-};
-
-/* One event of the batch at work, with what is decided of it. */
-struct work {
-	struct event *event;
-	const struct alarm *alarm;
-	struct verdict verdict;
-	struct str subject, marker;
-	enum action action;
-	const char *because;
-	struct waiting *from;		/* NULL: fresh from the store */
-	bool tags_pending;		/* of a new incident: worth to wait */
-};
-
-static struct str subject_of(const struct alarm *a, struct arena *arena)
-{
-	struct buf b = BUF_INIT(8192);
-	struct str s;
-
-	alarm_subject(&b, a);
-	s = arena_str(arena, buf_str(&b));
-	buf_fini(&b);
-	return s;
-}
-
-static struct str marker_of(struct triage *t, struct str key,
-			    struct arena *arena)
-{
-	struct buf b = BUF_INIT(128);
-	struct str s;
-
-	keys_marker(&b, &t->agent->keys, key);
-	s = arena_str(arena, buf_str(&b));
-	buf_fini(&b);
-	return s;
-}
-
-static int decode_again(struct alarms *out, struct triage *t,
-			const struct event *e, int64_t first,
-			struct arena *arena)
-{
-	struct alarm_input in = {
-		.subject = e->subject,
-		.topic = e->topic,
-		.message_id = e->message_id,
-		.sent_ms = e->sent_ms,
-		.received_ms = e->received_ms,
-		.intake = e->intake,
-	};
-	int rc = store_payload(&in.body, t->reader, first, arena);
-
-	return rc < 0 ? rc : alarm_decode(out, &in);
-}
-
-/* The alarm that an event is: from intake, or decoded from its bytes again. */
-static int decode(struct triage *t, const struct event *e,
-		  struct arena *arena, const struct alarm **out)
-{
-	int64_t first = e->first ? e->first : e->seq;
-	struct handed *d = t->decoded + t->decoded_count;
-	const struct alarms *alarms;
-
-	if (t->decoded_count && t->decoded_first == first) {
-		d--;
-	} else {
-		if (!handoff_take(d, t->agent->handoff, first)) {
-			int rc = decode_again(&d->alarms, t, e, first, arena);
-
-			if (rc)
-				return rc;
-		}
-		t->decoded_count++;
-		t->decoded_first = first;
-	}
-	alarms = &d->alarms;
-	*out = &alarms->list[e->position < alarms->count ? e->position : 0];
-	return 0;
-}
-
-static void forget_alarms(struct triage *t)
-{
-	while (t->decoded_count)
-		handed_free(&t->decoded[--t->decoded_count]);
-	t->decoded_first = 0;
-}
-
-/*
- * CloudWatch's messages as a rule carry no tags: those that are known stand
- * in, and are asked for where it fires.
- */
-static int add_tags(struct triage *t, struct work *w,
-		    const struct ruleset *rules, struct arena *arena)
-{
-	const struct alarm *a = w->alarm;
-	const struct alarm_pair *list;
-	struct alarm *with;
-	size_t count;
-
-	if (!a->arn.n || a->tag_count)
-		return 0;
-	if (a->event != ALARM_CHANGED) {
-		tags_forget(t->agent->tags, a->arn);
-		return 0;
-	}
-	if (!ruleset_reads_tags(rules))
-		return 0;
-	switch (tags_find(&list, &count, arena, t->agent->tags, a->arn,
-			  a->state != ALARM_OK)) {
-	case TAGS_NONE:
-		return 0;
-	case TAGS_PENDING:
-		w->tags_pending = true;
-		return 0;
-	case TAGS_FOUND:
-		break;
-	}
-	with = arena_alloc(arena, sizeof(*with));
-	if (!with)
-		return -ENOMEM;
-	*with = *a;
-	alarm_set_tags(with, list, count);
-	w->alarm = with;
-	return 0;
-}
 
 static bool is_alarm(const struct event *e)
 {
@@ -179,61 +30,12 @@ static bool is_alarm(const struct event *e)
 	       !str_is(e->kind, KIND_REJECTED);
 }
 
-static void set_outcome(struct work *w, const char *action,
-			const char *because, const struct ruleset *rules)
-{
-	struct event *e = w->event;
-
-	e->action = str_from(action);
-	e->because = str_from(because);
-	e->team = w->verdict.team;
-	e->policy = w->verdict.policy;
-	e->where = w->verdict.where;
-	e->ruleset = str_from(ruleset_hash(rules));
-	e->decided_ms = clock_wall_ms();
-	e->status = EVENT_DONE;
-}
-
-/*
- * 1: must wait for a CI. Texts are for new incidents, and most events are of
- * known ones: they are written by a second round, with whole.
- */
-static int decide(struct triage *t, struct work *w, bool whole,
-		  const struct ruleset *rules, struct arena *arena)
-{
-	struct ci_source cis = { cis_find, t->agent->cis };
-	const struct decision_input in = {
-		.alarm = w->alarm,
-		.cis = &cis,
-		.brief = !whole,
-		.again = whole,
-	};
-	int rc = ruleset_decide(&w->verdict, rules, &in, arena);
-
-	if (rc)
-		return rc;
-	if (w->verdict.ci_pending) {
-		deliver_wake(t->agent->deliver);
-		return 1;
-	}
-	return 0;
-}
-
-static bool behind_waiting(const struct triage *t, const struct work *w)
-{
-	for (const struct waiting *x = t->waiting; x; x = x->next)
-		if (x != w->from && (str_eq(x->subject, w->subject) ||
-				     str_eq(x->key, w->verdict.dedup_key)))
-			return true;
-	return false;
-}
-
 static struct str keep(struct arena *a, struct str s)
 {
 	return arena_str(a, s);
 }
 
-static int wait_for_ci(struct triage *t, const struct work *w)
+static int wait_for_answer(struct triage *t, const struct work *w)
 {
 	const struct event *e = w->event;
 	struct waiting *x = calloc(1, sizeof(*x));
@@ -258,7 +60,7 @@ static int wait_for_ci(struct triage *t, const struct work *w)
 	x->event.subject = keep(x->arena, e->subject);
 	x->event.intake = arena_cstr(x->arena, str_from(e->intake));
 	x->subject = keep(x->arena, w->subject);
-	x->key = keep(x->arena, w->verdict.dedup_key);
+	x->key = keep(x->arena, w->key);
 	x->until_ms = clock_mono_ms() + CI_BUDGET_MS;
 	if (arena_error(x->arena)) {
 		arena_free(x->arena);
@@ -271,115 +73,47 @@ static int wait_for_ci(struct triage *t, const struct work *w)
 	return 0;
 }
 
-static bool creates(const struct change *c)
+/* Decided and free to go: into the batch. */
+static int apply(struct work *w, struct round *r)
 {
-	for (size_t i = 0; i < c->op_count; i++)
-		if (c->ops[i].kind == OP_CREATE)
-			return true;
-	return false;
+	work_outcome(w, action_name(w->action), w->because, r->rules);
+	return batch_apply(r->batch, &r->t->handling, w->event);
 }
 
-/* 1: it needs a new incident, and a CI or tags that aren't known yet. */
-static int apply(struct triage *t, struct work *w, bool late,
-		 struct batch *batch, const struct ruleset *rules,
-		 struct arena *arena)
+/* Decide one event: applied to the batch, 1 where it waits, or an error. */
+static int take(struct work *w, struct round *r)
 {
-	int64_t now_ms = clock_wall_ms();
-	struct change c;
-	struct situation s;
-	bool others = w->alarm->event != ALARM_CHANGED ||
-		      w->alarm->state != ALARM_FIRING;
-	int rc = batch_situation(&s, batch, w->subject, w->verdict.dedup_key,
-				 others);
-
-	if (rc)
-		return rc;
-	/* A key that a reload changed: an open incident keeps its own. */
-	if (s.incident && s.incident->state == INCIDENT_OPEN)
-		w->verdict.dedup_key = s.incident->key;
-	rc = incident_apply(&c, arena, &s, w->alarm, &w->verdict,
-			    w->event->id, STR_NONE, now_ms);
-	if (!rc && creates(&c)) {
-		if (w->tags_pending && !late)
-			return 1;
-		if (w->tags_pending)
-			metrics_add(t->agent->metrics, METRIC_TAGS_FAILED, 1);
-		rc = decide(t, w, true, rules, arena);
-		if (rc < 0 || (rc && !late))
-			return rc;
-		w->marker = marker_of(t, w->verdict.dedup_key, arena);
-		rc = incident_apply(&c, arena, &s, w->alarm, &w->verdict,
-				    w->event->id, w->marker, now_ms);
-	}
-	if (rc)
-		return rc;
-	w->action = c.action;
-	w->because = c.because;
-	set_outcome(w, action_name(c.action), c.because, rules);
-	return batch_apply(batch, &c, w->event);
-}
-
-static void log_change(const struct work *w)
-{
-	const struct event *e = w->event;
-
-	if (!w->alarm) {
-		LOG(INFO, "recorded", LF("event", e->id), LF("kind", e->kind),
-		    LF("topic", e->topic));
-		return;
-	}
-	/* Repeats are many and say little: one line a change of state. */
-	if (w->action == ACTION_NOTE || w->action == ACTION_IGNORE) {
-		if (!log_wants(CONF_LOG_DEBUG))
-			return;
-		LOG(DEBUG, "decided", LF("event", e->id),
-		    LF("action", e->action), LF("key", w->verdict.dedup_key),
-		    LFC("because", w->because));
-		return;
-	}
-	LOG(INFO, "decided", LF("event", e->id), LF("action", e->action),
-	    LF("alarm", e->name), LFN("priority", w->verdict.priority),
-	    LF("team", w->verdict.team), LF("policy", w->verdict.policy),
-	    LF("where", w->verdict.where), LF("key", w->verdict.dedup_key),
-	    LFC("because", w->because));
-}
-
-/* Decide one event: applied to the batch, set to wait, or an error. */
-static int take(struct triage *t, struct work *w, struct batch *batch,
-		const struct ruleset *rules, struct arena *arena)
-{
-	bool late = w->from && clock_mono_ms() >= w->from->until_ms;
+	struct triage *t = r->t;
+	bool late = w->from ? clock_mono_ms() >= w->from->until_ms :
+			      t->waiting_count >= WAITING_MAX;
+	struct handled_event e = { .on = ON_EVENT };
 	int rc;
 
 	if (!is_alarm(w->event)) {
 		bool dead = str_is(w->event->kind, KIND_REJECTED);
 
-		set_outcome(w, "ignore",
-			    dead ? "a dead letter" : "a subscription's message",
-			    rules);
-		return batch_outcome(batch, w->event);
+		work_outcome(w, "ignore",
+			     dead ? "a dead letter" :
+				    "a subscription's message", r->rules);
+		return batch_outcome(r->batch, w->event);
 	}
-	rc = decode(t, w->event, arena, &w->alarm);
-	if (!rc)
-		rc = add_tags(t, w, rules, arena);
+	rc = work_read(w, r);
 	if (rc)
 		return rc;
-	w->subject = subject_of(w->alarm, arena);
-	rc = decide(t, w, false, rules, arena);
+	e.alarm = w->alarm;
+	e.id = w->event->id;
+	e.seq = w->event->seq;
+	rc = work_handle(w, r, &e, late);
 	if (rc < 0)
 		return rc;
-	if (rc == 1 && late) {
-		metrics_add(t->agent->metrics, METRIC_CI_FAILED, 1);
-		rc = 0;
-	}
-	if (w->from)
-		return rc ? 1 : apply(t, w, late, batch, rules, arena);
-	late = t->waiting_count >= WAITING_MAX;
-	if (late || (rc == 0 && !behind_waiting(t, w)))
-		rc = apply(t, w, late, batch, rules, arena);
-	else
+	if (!w->from && !late && t->waiting &&
+	    triage_behind_waiting(t, w->subject, w->key, NULL))
 		rc = 1;
-	return rc == 1 && wait_for_ci(t, w) ? -ENOMEM : rc;
+	if (rc == 0)
+		return apply(w, r);
+	if (!w->from && wait_for_answer(t, w))
+		return -ENOMEM;
+	return 1;
 }
 
 /* Events whose wait is over, in their order; a key's first unready stops the
@@ -433,9 +167,12 @@ static int finish(struct triage *t, struct work *works, const bool *done,
 
 	if (rc)
 		return rc;
+	if (batch_holds_ended(batch))
+		metrics_add(t->agent->metrics, METRIC_HOLDS_ENDED,
+			    batch_holds_ended(batch));
 	for (size_t i = 0; i < n; i++)
 		if (done[i])
-			log_change(&works[i]);
+			work_log(&works[i]);
 	return 0;
 }
 
@@ -443,57 +180,75 @@ static int run_waiting(struct triage *t, struct ruleset *rules)
 {
 	struct work works[BATCH];
 	bool done[BATCH] = { false };
-	struct batch *batch = NULL;
-	struct arena *arena = arena_new(64 << 20);
+	struct round r = { .t = t, .rules = rules,
+			   .arena = arena_new(64 << 20) };
 	size_t n = from_waiting(t, works, BATCH);
 	int rc = -ENOMEM;
 
-	if (!arena || batch_new(&batch, t->reader, arena, BATCH))
+	if (!r.arena || batch_new(&r.batch, t->reader, t->recall, &t->agent->keys,
+				  r.arena, BATCH))
 		goto out;
 	rc = 0;
 	for (size_t i = 0; rc >= 0 && i < n; i++) {
 		if (blocked(works, done, i))
 			continue;
-		rc = take(t, &works[i], batch, rules, arena);
+		rc = take(&works[i], &r);
 		done[i] = rc == 0;
 	}
 	if (rc >= 0)
-		rc = finish(t, works, done, n, batch);
+		rc = finish(t, works, done, n, r.batch);
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		if (done[i])
 			drop_waiting(t, works[i].from);
 out:
-	forget_alarms(t);
-	batch_free(batch);
-	arena_free(arena);
+	triage_forget_alarms(t);
+	batch_free(r.batch);
+	arena_free(r.arena);
 	return rc;
 }
 
-/* How many events came, or negative. */
-static int run_fresh(struct triage *t, struct ruleset *rules, size_t max)
+/* Those that came before a timer was due; the rest is for after it. */
+static int cut(struct triage *t, const struct event *events, int n,
+	       int64_t until_ms)
+{
+	t->cut_ms = 0;
+	for (int i = 0; i < n; i++)
+		if (events[i].received_ms > until_ms) {
+			t->cut_ms = events[i].received_ms;
+			return i;
+		}
+	return n;
+}
+
+/* How many events came, or negative; none of those received later than
+ * until_ms, or behind one that was. */
+static int run_fresh(struct triage *t, struct ruleset *rules, size_t max,
+		     int64_t until_ms)
 {
 	struct event events[BATCH];
 	struct work works[BATCH];
 	bool done[BATCH] = { false };
 	struct waiting **mark = t->waiting_last;
-	struct batch *batch = NULL;
-	struct arena *arena = arena_new(256 << 20);
+	struct round r = { .t = t, .rules = rules,
+			   .arena = arena_new(256 << 20) };
 	int n = -ENOMEM, rc = 0;
 
-	n = arena ? store_reader_begin(t->reader) : -ENOMEM;
+	n = r.arena ? store_reader_begin(t->reader) : -ENOMEM;
 	if (n)
 		goto out;
-	n = store_new_heads(events, max, t->reader, t->after, arena);
-	if (n > 0 && batch_new(&batch, t->reader, arena, (size_t)n))
+	n = store_new_heads(events, max, t->reader, t->after, r.arena);
+	n = cut(t, events, n, until_ms);
+	if (n > 0 && batch_new(&r.batch, t->reader, t->recall, &t->agent->keys, r.arena,
+			       (size_t)n))
 		rc = -ENOMEM;
 	for (int i = 0; rc >= 0 && i < n; i++) {
 		works[i] = (struct work){ .event = &events[i] };
-		rc = take(t, &works[i], batch, rules, arena);
+		rc = take(&works[i], &r);
 		done[i] = rc == 0;
 	}
 	store_reader_end(t->reader);
 	if (n > 0 && rc >= 0)
-		rc = finish(t, works, done, (size_t)n, batch);
+		rc = finish(t, works, done, (size_t)n, r.batch);
 	if (n > 0 && rc == 0)
 		t->after = events[n - 1].seq;
 	/* All come again: those set to wait by this try must not stay twice. */
@@ -502,9 +257,9 @@ static int run_fresh(struct triage *t, struct ruleset *rules, size_t max)
 	if (rc < 0)
 		n = rc;
 out:
-	forget_alarms(t);
-	batch_free(batch);
-	arena_free(arena);
+	triage_forget_alarms(t);
+	batch_free(r.batch);
+	arena_free(r.arena);
 	return n;
 }
 
@@ -534,6 +289,77 @@ static bool stopping(struct triage *t)
 	stop = t->stop;
 	pthread_mutex_unlock(&t->lock);
 	return stop;
+}
+
+/* ---- a turn ---- */
+
+/* What other rules hold is decided anew by these. */
+static int renew_holds(struct triage *t, const struct ruleset *rules)
+{
+	const char *hash = ruleset_hash(rules);
+	struct store_counts n;
+	int rc = 0;
+
+	if (strcmp(hash, t->rules_seen) == 0)
+		return 0;
+	store_count(t->agent->store, &n);
+	if (n.held || n.timers)
+		rc = store_look_again(t->agent->store, clock_wall_ms());
+	if (!rc)
+		snprintf(t->rules_seen, sizeof(t->rules_seen), "%s", hash);
+	return rc;
+}
+
+/* The rules and silences of a turn, and when the next timer is due. */
+static int begin_turn(struct triage *t, struct ruleset **rules)
+{
+	bool changed;
+	/* First: what is released then is decided by a list without it. */
+	int released = silencing_release(t->agent->silences), rc = released;
+
+	*rules = agent_rules(t->agent);
+	if (rc >= 0)
+		rc = renew_holds(t, *rules);
+	t->silences = silencing_current(t->agent->silences);
+	pthread_mutex_lock(&t->lock);
+	changed = t->timers_changed || released > 0 || rc > 0;
+	t->timers_changed = false;
+	pthread_mutex_unlock(&t->lock);
+	if (rc >= 0 && changed)
+		rc = store_next_timer(&t->due_ms, t->reader);
+	if (rc < 0)
+		triage_timers(t);
+	return rc < 0 ? rc : 0;
+}
+
+static void end_turn(struct triage *t, struct ruleset *rules)
+{
+	silences_free(t->silences);
+	t->silences = NULL;
+	ruleset_free(rules);
+}
+
+/*
+ * Events that came before a timer was due go before it, what came later after
+ * it; those whose look-ups aren't answered hold up nothing. How many timers
+ * were done; *n: how many events.
+ */
+static int run_turn(struct triage *t, struct ruleset *rules, int *n)
+{
+	int64_t now_ms = clock_wall_ms();
+	bool due = t->due_ms <= now_ms;
+	int done = 0;
+
+	t->stuck = t->stuck && due;
+	*n = run_fresh(t, rules, BATCH,
+		       due && !t->stuck ? t->due_ms : INT64_MAX);
+	if (!due || *n < 0 || (*n == BATCH && !t->cut_ms))
+		return 0;
+	if (t->cut_ms && t->cut_ms < now_ms)
+		now_ms = t->cut_ms;
+	done = triage_timers_run(t, rules, now_ms);
+	triage_timers(t);
+	return done;
 }
 
 static void report(struct triage *t, int rc)
@@ -605,7 +431,7 @@ static int try_one(struct triage *t, struct ruleset *rules)
 			n = store_set_meta(t->agent->store, STR("trying"),
 					   note);
 		if (n == 0)
-			n = run_fresh(t, rules, 1);
+			n = run_fresh(t, rules, 1, INT64_MAX);
 	}
 	arena_free(arena);
 	return n;
@@ -618,8 +444,8 @@ static int try_one(struct triage *t, struct ruleset *rules)
  */
 static void begin_carefully(struct triage *t)
 {
-	struct ruleset *rules = agent_rules(t->agent);
-	int n = 1;
+	struct ruleset *rules;
+	int n = begin_turn(t, &rules) ? 0 : 1;
 
 	for (int i = 0; i < BATCH && n > 0 && !stopping(t); i++) {
 		n = try_one(t, rules);
@@ -627,7 +453,19 @@ static void begin_carefully(struct triage *t)
 		if (n == -ESTALE)
 			n = 1;
 	}
-	ruleset_free(rules);
+	end_turn(t, rules);
+}
+
+/* How long nothing is to be done, unless woken. */
+static int64_t idle_ms(const struct triage *t)
+{
+	int64_t wait = t->due_ms - clock_wall_ms();
+
+	if (t->waiting || t->stuck)
+		return 50;
+	if (t->due_ms == INT64_MAX)
+		return 5 * NOTICE_MS;
+	return wait < 1 ? 1 : wait < NOTICE_MS ? wait : NOTICE_MS;
 }
 
 static void *run(void *arg)
@@ -636,17 +474,23 @@ static void *run(void *arg)
 
 	begin_carefully(t);
 	while (!stopping(t)) {
-		struct ruleset *rules = agent_rules(t->agent);
-		int rc = t->waiting ? run_waiting(t, rules) : 0, n;
+		struct ruleset *rules;
+		int n = begin_turn(t, &rules), rc = 0, done = 0;
 
-		n = run_fresh(t, rules, BATCH);
-		ruleset_free(rules);
+		if (!n && t->waiting)
+			rc = run_waiting(t, rules);
+		if (!n)
+			done = run_turn(t, rules, &n);
+		end_turn(t, rules);
 		report(t, rc);
 		report(t, n);
-		if (n == -ESTALE || rc == -ESTALE)
+		report(t, done);
+		if (n == -ESTALE || rc == -ESTALE || done == -ESTALE)
 			continue;
-		if (n <= 0)
-			pause_for(t, n < 0 ? 1000 : t->waiting ? 50 : 5000);
+		if (n < 0 || done < 0)
+			pause_for(t, 1000);
+		else if (n == 0 && done == 0)
+			pause_for(t, idle_ms(t));
 		else if (n >= CROWD && n < BATCH)
 			usleep(GATHER_MS * 1000);
 	}
@@ -663,17 +507,22 @@ int triage_start(struct triage **out, struct agent *a, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	t->agent = a;
 	t->waiting_last = &t->waiting;
+	t->due_ms = INT64_MAX;
+	t->timers_changed = true;
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&t->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	rc = store_reader_open(&t->reader, a->store, err);
+	t->recall = recall_new();
+	rc = t->recall ? store_reader_open(&t->reader, a->store, err) :
+			 err_set(err, -ENOMEM, "out of memory");
 	*out = t;
 	if (!rc)
 		rc = thread_start(&t->thread, "triage", run, t, err);
 	if (rc) {
 		store_reader_close(t->reader);
+		recall_free(t->recall);
 		free(t);
 		*out = NULL;
 		return rc;
@@ -686,6 +535,13 @@ void triage_wake(struct triage *t)
 	pthread_mutex_lock(&t->lock);
 	t->woken = true;
 	pthread_cond_signal(&t->wake);
+	pthread_mutex_unlock(&t->lock);
+}
+
+void triage_timers(struct triage *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->timers_changed = true;
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -707,6 +563,7 @@ void triage_free(struct triage *t)
 	while (t->waiting)
 		drop_waiting(t, t->waiting);
 	store_reader_close(t->reader);
+	recall_free(t->recall);
 	pthread_cond_destroy(&t->wake);
 	pthread_mutex_destroy(&t->lock);
 	free(t);

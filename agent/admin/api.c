@@ -3,11 +3,13 @@
 #include <errno.h>
 
 #include "agent/admin/admin.h"
+#include "agent/admin/held.h"
 #include "agent/deliver.h"
 #include "agent/reconcile.h"
 #include "agent/intake/intake.h"
 #include "agent/intake/queues.h"
 #include "agent/rules.h"
+#include "agent/silences.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "doc/json.h"
@@ -17,9 +19,8 @@
 #define LIMIT_MAX 1000
 #define ARENA_MAX (256 << 20)
 
-/* ?name=value, decoded; STR_NONE where absent. */
-static struct str param(const struct web_request *req, const char *name,
-			struct arena *arena)
+struct str api_param(const struct web_request *req, const char *name,
+		     struct arena *arena)
 {
 	struct str rest = req->query, pair, key;
 	struct buf value = BUF_INIT(4096);
@@ -38,15 +39,15 @@ static struct str param(const struct web_request *req, const char *name,
 static bool read_page(struct store_page *page, const struct web_request *req,
 		      const char *filter, struct arena *arena)
 {
-	struct str limit = param(req, "limit", arena);
-	struct str before = param(req, "before", arena);
+	struct str limit = api_param(req, "limit", arena);
+	struct str before = api_param(req, "before", arena);
 	uint64_t n = LIMIT, b = 0;
 
 	if ((limit.p && (str_to_u64(&n, limit) || !n || n > LIMIT_MAX)) ||
 	    (before.p && (str_to_u64(&b, before) || b > INT64_MAX)))
 		return false;
 	*page = (struct store_page){ (size_t)n, (int64_t)b,
-				     param(req, filter, arena) };
+				     api_param(req, filter, arena) };
 	return true;
 }
 
@@ -188,6 +189,7 @@ static void put_event(struct jsonw *w, const struct event *e)
 	jsonw_kstr(w, "team", e->team.n ? e->team : STR_NONE);
 	jsonw_kstr(w, "policy", e->policy.n ? e->policy : STR_NONE);
 	jsonw_kstr(w, "where", e->where.n ? e->where : STR_NONE);
+	jsonw_kstr(w, "ruleset", e->ruleset.n ? e->ruleset : STR_NONE);
 	if (e->incident)
 		jsonw_kint(w, "incident_id", e->incident);
 	jsonw_ktime(w, "decided_at", e->decided_ms);
@@ -407,6 +409,12 @@ void api_status(struct agent *a, const struct web_request *req, struct str arg,
 	put_queues(&w, a->queues);
 	put_counters(&w, a->metrics);
 	put_stale(a, &w);
+	if (!held_put(&w, a)) {
+		buf_fini(&why);
+		api_error(r, 503, "the store can't be read now");
+		return;
+	}
+	jsonw_kint(&w, "silences", (int64_t)silencing_count(a->silences));
 	if (a->reconcile) {
 		jsonw_key(&w, "cloudwatch");
 		reconcile_put_status(&w, a->reconcile);

@@ -29,6 +29,11 @@ struct api_route {
 		       struct str arg, struct api_answer *r);
 };
 
+/* ?name=value, decoded, in arena; STR_NONE where absent. */
+struct arena;
+struct str api_param(const struct web_request *req, const char *name,
+		     struct arena *arena);
+
 extern const struct api_route api_routes[];	/* ends with a NULL method */
 
 /* {"error": text}; status as given. */
@@ -48,6 +53,10 @@ void api_events(struct agent *, const struct web_request *, struct str,
 		struct api_answer *);
 void api_event(struct agent *, const struct web_request *, struct str,
 	       struct api_answer *);
+void api_export(struct agent *, const struct web_request *, struct str,
+		struct api_answer *);
+void api_ruleset(struct agent *, const struct web_request *, struct str,
+		 struct api_answer *);
 void api_dead(struct agent *, const struct web_request *, struct str,
 	      struct api_answer *);
 void api_dead_retry(struct agent *, const struct web_request *, struct str,
@@ -56,6 +65,12 @@ void api_dead_drop(struct agent *, const struct web_request *, struct str,
 		   struct api_answer *);
 void api_rules(struct agent *, const struct web_request *, struct str,
 	       struct api_answer *);
+void api_silences(struct agent *, const struct web_request *, struct str,
+		  struct api_answer *);
+void api_silence_add(struct agent *, const struct web_request *, struct str,
+		     struct api_answer *);
+void api_silence_expire(struct agent *, const struct web_request *, struct str,
+			struct api_answer *);
 void api_reload(struct agent *, const struct web_request *, struct str,
 		struct api_answer *);
 

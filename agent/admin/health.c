@@ -3,6 +3,7 @@
 #include "agent/deliver.h"
 #include "agent/intake/queues.h"
 #include "agent/rules.h"
+#include "agent/silences.h"
 #include "base/clock.h"
 #include "doc/jsonw.h"
 
@@ -96,6 +97,12 @@ static void put_store(struct buf *out, const struct store_counts *n)
 	metrics_put_one(out, "tocsin_operations_held", "gauge",
 			"Notes that wait for their incident's budget",
 			n->ops_held);
+	metrics_put_one(out, "tocsin_alarms_waiting", "gauge",
+			"Alarms that open if they last (open_after)",
+			n->waiting);
+	metrics_put_one(out, "tocsin_alarms_held", "gauge",
+			"Alarms held back by a window, change, open incident "
+			"or silence", n->held);
 	metrics_put_one(out, "tocsin_incidents_open", "gauge",
 			"Incidents that are open", n->incidents_open);
 	metrics_put_one(out, "tocsin_store_bytes", "gauge",
@@ -169,6 +176,9 @@ void api_metrics(struct agent *a, const struct web_request *req,
 	put_delivery(&r->out, &s);
 	put_web(a, &r->out);
 	queues_metrics(a->queues, &r->out);
+	metrics_put_one(&r->out, "tocsin_silences", "gauge",
+			"Silences in force",
+			(int64_t)silencing_count(a->silences));
 	put_stale(a, &r->out);
 	metrics_put_one(&r->out, "process_start_time_seconds", "gauge",
 			"Unix time of the start", a->started_ms / 1000);

@@ -10,6 +10,17 @@ static const struct option options[] = {
 	{ "format", required_argument, NULL, 'f' },
 	{ "limit", required_argument, NULL, 'l' },
 	{ "state", required_argument, NULL, 's' },
+	{ "event", required_argument, NULL, 'e' },
+	{ "at", required_argument, NULL, 'a' },
+	{ "export", no_argument, NULL, 'x' },
+	{ "since", required_argument, NULL, 'n' },
+	{ "rules", required_argument, NULL, 'r' },
+	{ "events", required_argument, NULL, 'v' },
+	{ "coverage", no_argument, NULL, 'C' },
+	{ "explain", no_argument, NULL, 'E' },
+	{ "strict", no_argument, NULL, 'S' },
+	{ "schema", required_argument, NULL, 'K' },
+	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
@@ -27,7 +38,7 @@ int args_read(struct args *out, const struct cmd *cmd, const char *allowed,
 
 	*out = (struct args){ 0 };
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "c:hq", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(cmd->usage, stdout);
 			return CMD_OK;
@@ -54,6 +65,40 @@ int args_read(struct args *out, const struct cmd *cmd, const char *allowed,
 			break;
 		case 's':
 			out->state = optarg;
+			break;
+		case 'e':
+			out->event = optarg;
+			break;
+		case 'a':
+			out->at = optarg;
+			break;
+		case 'x':
+			out->export = true;
+			break;
+		case 'n':
+			out->since = optarg;
+			break;
+		case 'r':
+			if (out->rules_count < ARGS_RULES_MAX)
+				out->rules[out->rules_count++] = optarg;
+			break;
+		case 'v':
+			out->events = optarg;
+			break;
+		case 'C':
+			out->coverage = true;
+			break;
+		case 'E':
+			out->explain = true;
+			break;
+		case 'S':
+			out->strict = true;
+			break;
+		case 'K':
+			out->schema = optarg;
+			break;
+		case 'q':
+			out->quiet = true;
 			break;
 		}
 	}

@@ -6,6 +6,9 @@
 
 #include "agent/cmd/args.h"
 #include "agent/conf.h"
+#include "agent/ruletest/schema.h"
+#include "base/clock.h"
+#include "doc/code.h"
 #include "doc/yaml.h"
 
 /* Is this file a configuration rather than rules? By what stands at its top. */
@@ -46,6 +49,9 @@ static int check_rules(struct rule_file_list *list, struct faults *faults)
 		if (list->sources[i].text.p)
 			sources[n++] = list->sources[i];
 	rules = ruleset_load(sources, n, faults, NULL);
+	/* Nobody wrote what is built in. */
+	if (rules && n)
+		ruleset_lint(rules, clock_wall_ms(), faults);
 	ruleset_free(rules);
 	free(sources);
 	return rules ? 0 : -ENOMEM;
@@ -123,15 +129,68 @@ static void print_faults(const struct faults *faults, const char *format)
 	buf_fini(&out);
 }
 
+static void make_strict(struct faults *faults)
+{
+	for (size_t i = 0; i < faults->count; i++) {
+		faults->errors += faults->list[i].level == FAULT_WARNING;
+		faults->list[i].level = FAULT_ERROR;
+	}
+}
+
+static int explain_all(void)
+{
+	for (const struct fault_code *c = fault_codes(); c->code; c++)
+		printf("%-20s %s\n", c->code, c->means);
+	return CMD_OK;
+}
+
+static int explain(const char *name)
+{
+	const struct fault_code *c = fault_code_find(str_from(name));
+	const char *near = c ? NULL : fault_code_nearest(str_from(name));
+	struct buf out = BUF_INIT(1 << 16);
+
+	if (!c) {
+		fprintf(stderr, "tocsin check: there is no code `%s`%s%s%s\n",
+			name, near ? ", did you mean `" : "", near ? near : "",
+			near ? "`?" : "; --explain alone lists all");
+		return CMD_FAILED;
+	}
+	fault_code_put(&out, c);
+	fputs(buf_str(&out).p, stdout);
+	buf_fini(&out);
+	return CMD_OK;
+}
+
+static int print_schema(const char *kind)
+{
+	struct buf out = BUF_INIT(1 << 20);
+	struct err err;
+	int status = CMD_OK;
+
+	if (schema_put(&out, kind, &err)) {
+		fprintf(stderr, "tocsin check: %s\n", err.text);
+		status = CMD_USAGE;
+	} else {
+		fputs(buf_str(&out).p, stdout);
+	}
+	buf_fini(&out);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
 	struct faults faults;
 	struct args a;
-	int status = args_read(&a, &cmd_check, "cf", argc, argv), rc;
+	int status = args_read(&a, &cmd_check, "cfESK", argc, argv), rc;
 	const char *format = "text";
 
 	if (status >= 0)
 		return status;
+	if (a.explain)
+		return a.rest_count ? explain(a.rest[0]) : explain_all();
+	if (a.schema)
+		return print_schema(a.schema);
 	if (a.format)
 		format = a.format;
 	if (strcmp(format, "text") && strcmp(format, "json") &&
@@ -143,6 +202,8 @@ static int run(int argc, char **argv)
 	faults_init(&faults);
 	rc = a.rest_count ? check_paths(a.rest, a.rest_count, &faults) :
 			    check_default(a.conf, &faults);
+	if (a.strict)
+		make_strict(&faults);
 	print_faults(&faults, format);
 	if (rc == -ENOMEM)
 		fputs("tocsin check: out of memory\n", stderr);
@@ -159,11 +220,17 @@ const struct cmd cmd_check = {
 	.summary = "validate configuration and rules",
 	.usage =
 		"usage: tocsin check [-c FILE] [--format text|json|github] "
-		"[PATH...]\n"
+		"[--strict] [PATH...]\n"
+		"       tocsin check --explain [CODE]\n"
+		"       tocsin check --schema rules|platform|tests\n"
 		"\n"
 		"Tells every fault of the configuration and its rules at once, on\n"
 		"lines FILE:LINE:COLUMN: error[CODE]: TEXT. With PATH it looks at\n"
 		"those files and folders alone.\n"
+		"\n"
+		"--explain tells what a CODE means, with an example; without CODE it\n"
+		"lists all. --schema prints the JSON Schema of a kind of file, for\n"
+		"editors. With --strict warnings are errors.\n"
 		"\n"
 		"Ends with 1 where there is an error; warnings alone end with 0.\n",
 	.run = run,

@@ -6,6 +6,7 @@
 
 #include "agent/cmd/cmd.h"
 #include "agent/conf.h"
+#include "base/encode.h"
 #include "doc/json.h"
 #include "rest/rest.h"
 
@@ -14,6 +15,7 @@
 struct target {
 	struct conf *conf;		/* NULL: none is there */
 	const char *address, *token;
+	bool quiet;			/* as client_try() */
 };
 
 static int find_target(struct target *t, const char *conf)
@@ -26,7 +28,7 @@ static int find_target(struct target *t, const char *conf)
 	if (!conf_named(conf) && access(conf_path(NULL), R_OK) != 0)
 		return 0;
 	faults_init(&faults);
-	rc = conf_load(&t->conf, conf, &faults);
+	rc = conf_look(&t->conf, conf, &faults);
 	if (rc) {
 		faults_put_text(&text, &faults);
 		fputs(buf_str(&text).p, stderr);
@@ -51,8 +53,25 @@ static const char *put_url(struct buf *url, const char *address,
 	return NULL;
 }
 
+/* The words of an answer {"error": "..."}; else its body. */
+static void tell_refusal(const struct rest_response *r)
+{
+	struct json *v = NULL;
+	struct err err;
+	struct str words = STR_NONE;
+	struct buf line = BUF_INIT(4096);
+
+	if (!json_parse(&v, r->body, 0, &err))
+		words = json_get_str(v, "error");
+	utf8_put_safe(&line, words.n ? words : str_trim(r->body), 1000);
+	fprintf(stderr, "tocsin: the agent answered %d: %.*s\n", r->status,
+		STR_ARG(buf_str(&line)));
+	buf_fini(&line);
+	json_free(v);
+}
+
 static int call(struct buf *out, const struct target *t, const char *method,
-		const char *path)
+		const char *path, struct str body)
 {
 	struct buf url = BUF_INIT(8192), auth = BUF_INIT(8192);
 	const char *headers[2] = { NULL, NULL };
@@ -73,24 +92,27 @@ static int call(struct buf *out, const struct target *t, const char *method,
 		headers[0] = auth.p;
 	}
 	if (str_is(str_from(method), "POST"))
-		req.body = STR("");
+		req.body = body;
 	if (rest_new(&rest, &o, &err) ||
 	    rest_call(rest, &req, &r, out, &err)) {
 		fprintf(stderr, "tocsin: %s\n", err.text);
+	} else if (t->quiet && r.outcome == REST_NOT_SENT) {
+		status = CLIENT_NOBODY;
+	} else if (t->quiet && r.outcome == REST_ANSWERED && r.status == 404) {
+		status = CLIENT_NOTHING;
 	} else if (r.outcome != REST_ANSWERED) {
 		fprintf(stderr, "tocsin: no agent answers at %s: %s; is "
 			"`tocsin run` there, and is this its configuration?\n",
 			t->address, r.problem);
 	} else if (r.status >= 400) {
-		fprintf(stderr, "tocsin: the agent answered %d: %.*s\n",
-			r.status, STR_ARG(str_trim(r.body)));
+		tell_refusal(&r);
 	} else {
 		/* rest_call keeps body and headers in out: the body alone. */
-		struct buf body = BUF_INIT(out->max);
+		struct buf alone = BUF_INIT(out->max);
 
-		buf_put_str(&body, r.body);
+		buf_put_str(&alone, r.body);
 		buf_fini(out);
-		*out = body;
+		*out = alone;
 		status = CMD_OK;
 	}
 	rest_free(rest);
@@ -99,16 +121,40 @@ static int call(struct buf *out, const struct target *t, const char *method,
 	return status;
 }
 
-int client_call(struct buf *out, const char *conf, const char *method,
-		const char *path)
+static int ask(struct buf *out, const char *conf, const char *method,
+	       const char *path, struct str body)
 {
 	struct target t;
 	int status = find_target(&t, conf);
 
 	if (!status)
-		status = call(out, &t, method, path);
+		status = call(out, &t, method, path, body);
 	conf_free(t.conf);
 	return status;
+}
+
+int client_call(struct buf *out, const char *conf, const char *method,
+		const char *path)
+{
+	return ask(out, conf, method, path, STR(""));
+}
+
+int client_try(struct buf *out, const char *conf, const char *path)
+{
+	struct target t;
+	int status = find_target(&t, conf);
+
+	t.quiet = true;
+	if (!status)
+		status = call(out, &t, "GET", path, STR(""));
+	conf_free(t.conf);
+	return status;
+}
+
+int client_post(struct buf *out, const char *conf, const char *path,
+		struct str body)
+{
+	return ask(out, conf, "POST", path, body);
 }
 
 int client_json(struct json **out, const char *conf, const char *path)

@@ -67,6 +67,66 @@ static void print_cloudwatch(const struct json *c, struct arena *arena)
 	print_lacking(c, arena);
 }
 
+static void put_part(struct buf *b, const struct json *v, const char *key,
+		     const char *before, struct arena *arena)
+{
+	if (!json_get(v, key))
+		return;
+	buf_puts(b, before);
+	utf8_put_safe(b, json_text(json_get(v, key), arena), 300);
+}
+
+/* Every alarm that waits: by what, since when, until when. */
+static void print_held(const struct json *s, struct arena *arena)
+{
+	const struct json *list = json_get(s, "alarms_held");
+	int64_t total = json_int(json_get(s, "alarms_held_total"), 0) +
+			json_int(json_get(s, "alarms_waiting_total"), 0);
+	struct buf b = BUF_INIT(8192);
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *h = json_item(list, i);
+
+		buf_reset(&b);
+		put_part(&b, h, "alarm", "", arena);
+		put_part(&b, h, "account", " ", arena);
+		put_part(&b, h, "region", " ", arena);
+		put_part(&b, h, "held_by", " by ", arena);
+		put_part(&b, h, "held_about", ", ", arena);
+		put_part(&b, h, "since", " since ", arena);
+		put_part(&b, h, "until", " until ", arena);
+		printf("%-20s %s\n", json_get(h, "held_by") ?
+				"held" : "waiting (open_after)",
+		       buf_str(&b).p);
+	}
+	if (total > (int64_t)json_count(list))
+		printf("%-20s and %lld more\n", "held",
+		       (long long)(total - (int64_t)json_count(list)));
+	buf_fini(&b);
+}
+
+/* What open incidents have before them. */
+static void print_timers(const struct json *s, struct arena *arena)
+{
+	const struct json *list = json_get(s, "incident_timers");
+	struct buf b = BUF_INIT(8192);
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json *t = json_item(list, i);
+
+		buf_reset(&b);
+		put_part(&b, t, json_get(t, "incident") ? "incident" :
+							  "dedup_key",
+			 "", arena);
+		put_part(&b, t, "held_by", " held by ", arena);
+		put_part(&b, t, "held_until", " until ", arena);
+		put_part(&b, t, "resolves_at", " resolves at ", arena);
+		put_part(&b, t, "escalates_at", " escalates at ", arena);
+		printf("%-20s %s\n", "timer", buf_str(&b).p);
+	}
+	buf_fini(&b);
+}
+
 static void print(const struct json *s, struct arena *arena)
 {
 	static const struct {
@@ -79,6 +139,9 @@ static void print(const struct json *s, struct arena *arena)
 		{ "in doubt", "in_doubt" },
 		{ "dead letters", "dead_letters" },
 		{ "notes held", "operations_held" },
+		{ "alarms held", "alarms_held_total" },
+		{ "alarms waiting", "alarms_waiting_total" },
+		{ "silences", "silences" },
 		{ "incidents open", "incidents_open" },
 		{ "events kept", "events" },
 		{ "store bytes", "store_bytes" },
@@ -100,6 +163,8 @@ static void print(const struct json *s, struct arena *arena)
 		print_queue(json_item(json_get(s, "queues"), i), arena);
 	for (size_t i = 0; i < json_count(stale); i++)
 		line("rules stale", json_item(stale, i), arena);
+	print_held(s, arena);
+	print_timers(s, arena);
 	if (json_get(s, "cloudwatch"))
 		print_cloudwatch(json_get(s, "cloudwatch"), arena);
 }

@@ -8,6 +8,7 @@
 #include "agent/ci.h"
 #include "agent/cloud.h"
 #include "agent/log.h"
+#include "agent/silences.h"
 #include "agent/thread.h"
 #include "agent/triage.h"
 #include "aws/cert.h"
@@ -146,6 +147,7 @@ static enum phase first_phase(const struct op *op)
 	case OP_RESOLVE:
 	case OP_REOPEN:
 	case OP_RAISE:
+	case OP_ESCALATE:
 		return PHASE_VIEW;
 	case OP_CREATE:
 	case OP_MERGE:
@@ -596,6 +598,7 @@ static int watch_clock(struct deliver *d, int64_t now_ms)
 {
 	int64_t now = now_ms - clock_mono_ms();
 	int64_t by = d->wall_less_mono_ms - now;
+	int rc;
 
 	d->wall_less_mono_ms = now;
 	watch_steadiness(d, now_ms, now);
@@ -608,7 +611,10 @@ static int watch_clock(struct deliver *d, int64_t now_ms)
 	}
 	d->sweep_after_ms = 0;
 	d->due_ms = 0;
-	return store_clock_back(d->agent->store, now_ms, by);
+	rc = store_clock_back(d->agent->store, now_ms, by);
+	if (!rc)
+		silencing_reload(d->agent->silences);
+	return rc;
 }
 
 static bool turn(struct deliver *d)
@@ -638,6 +644,7 @@ static bool turn(struct deliver *d)
 		stop_new = renew_client(d);
 	if (!rc && !stop_new) {
 		start_lookups(d);
+		changes_ask(d);
 		rc = take_due(d, now, clock_mono_ms());
 	}
 	if (!rc && !stop)
@@ -743,6 +750,7 @@ void deliver_stop(struct deliver *d, int64_t within_ms)
 	}
 	/* Ends requests under way: a search's too, which look at d->sweep. */
 	client_close(d);
+	changes_drop(d);
 	sweep_free(d);
 	while (d->tasks) {
 		struct task *t = d->tasks;

@@ -392,6 +392,7 @@ static bool carried_out(const struct json *body, const struct op *op)
 	case OP_FALLBACK:
 	case OP_AUDIT:
 	case OP_REJECTED:
+	case OP_ESCALATE:
 		break;
 	}
 	return patch_there(body, op);

@@ -32,7 +32,9 @@ struct task {
 	enum result {
 		RESULT_DONE, RESULT_LATER, RESULT_DEAD, RESULT_DOUBT,
 		RESULT_SUCCESSOR, RESULT_NOT_NEEDED, RESULT_ADOPTED,
+		RESULT_ESCALATED,
 	} result;
+	bool viewed;		/* escalated: view could be read */
 	int status;
 	struct str remote;	/* of a created incident */
 	struct str known[4];	/* a create: ids that may be its incident */
@@ -70,6 +72,7 @@ struct fetch {
 };
 
 struct sweep;
+struct question;
 
 struct deliver {
 	struct agent *agent;
@@ -99,6 +102,8 @@ struct deliver {
 	bool breaker;
 	char auth_problem[256];		/* as last told; "" */
 	unsigned lookups;		/* CI look-ups under way */
+	unsigned questions;		/* for changes, begun */
+	struct question *paused;	/* with pages to come */
 
 	pthread_mutex_t lock;		/* of what follows */
 	struct fetch *fetches;
@@ -141,6 +146,10 @@ bool sweep_needed(const struct deliver *d, int64_t now_ms);
 int sweep_start(struct deliver *d);
 void sweep_step(struct deliver *d);
 void sweep_free(struct deliver *d);
+
+/* changes.c: what agent/changes.h wants asked; drop: at the end. */
+void changes_ask(struct deliver *d);
+void changes_drop(struct deliver *d);
 
 /* fallback.c */
 void fallback_check(struct deliver *d, int64_t now_ms);

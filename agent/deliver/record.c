@@ -290,6 +290,50 @@ static int record_successor(struct record *r, struct task *t)
 	return 0;
 }
 
+/* A note that waits for its budget would keep what comes behind it back. */
+static int release_tail(struct record *r, struct task *t)
+{
+	struct op *tail = arena_alloc(t->arena, sizeof(*tail));
+	struct store_write *w;
+	int rc;
+
+	if (!tail)
+		return -ENOMEM;
+	rc = store_lane_tail(tail, t->d->reader, t->incident.id, t->arena);
+	if (rc <= 0 || tail->kind != OP_NOTE || tail->state != OP_READY ||
+	    !tail->held)
+		return rc < 0 ? rc : 0;
+	tail->held = false;
+	tail->not_before_ms = r->now_ms;
+	w = add(r, WRITE_OP_STATE);
+	w->op = tail;
+	w->expect = OP_READY;
+	return 0;
+}
+
+/* Whom nobody has acknowledged: what follows goes into its lane. */
+static int record_escalated(struct record *r, struct task *t)
+{
+	struct change *c = &r->change;
+	int rc = incident_escalate(c, t->arena, &t->incident, &t->op,
+				   t->viewed ? &t->view : NULL, r->now_ms);
+
+	if (rc)
+		return rc;
+	t->problem = arena_str(t->arena, str_from(c->because));
+	add_state(r, t, OP_DONE, OP_READY);
+	if (c->op_count) {
+		rc = release_tail(r, t);
+		if (rc)
+			return rc;
+	}
+	if (c->incident_changed)
+		add(r, WRITE_INCIDENT)->incident = &c->incident;
+	for (size_t i = 0; i < c->op_count; i++)
+		add(r, WRITE_OP)->op = &c->ops[i];
+	return 0;
+}
+
 static int build(struct record *r, struct task *t)
 {
 	switch (t->result) {
@@ -311,6 +355,8 @@ static int build(struct record *r, struct task *t)
 	case RESULT_ADOPTED:
 		record_adopted(r, t);
 		return 0;
+	case RESULT_ESCALATED:
+		return record_escalated(r, t);
 	}
 	return -EINVAL;
 }
@@ -340,6 +386,7 @@ static void count_done(struct metrics *m, const struct op *op)
 	case OP_MERGE:
 	case OP_AUDIT:
 	case OP_REJECTED:
+	case OP_ESCALATE:
 		break;
 	}
 }
@@ -354,6 +401,7 @@ static void tell(const struct task *t)
 		[RESULT_SUCCESSOR] = "closed by a person, opening anew",
 		[RESULT_NOT_NEEDED] = "not needed",
 		[RESULT_ADOPTED] = "adopted",
+		[RESULT_ESCALATED] = "escalation",
 	};
 	struct metrics *m = t->d->agent->metrics;
 	enum conf_log_level level = CONF_LOG_INFO;
@@ -382,6 +430,13 @@ static void tell(const struct task *t)
 		  6);
 }
 
+static void count_escalation(const struct deliver *d, const struct record *r,
+			     const struct task *t)
+{
+	if (t->result == RESULT_ESCALATED && r->change.op_count)
+		metrics_add(d->agent->metrics, METRIC_ESCALATIONS, 1);
+}
+
 static int record_one(struct deliver *d, struct task *t)
 {
 	struct record *r = calloc(1, sizeof(*r));
@@ -407,6 +462,8 @@ static int record_one(struct deliver *d, struct task *t)
 			t->op.attempts = attempts;
 		}
 	}
+	if (!rc)
+		count_escalation(d, r, t);
 	free(r);
 	return rc;
 }

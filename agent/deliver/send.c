@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "doc/json.h"
 
+#define VIEWS_MAX 3
+
 static void end(struct task *t, enum result result)
 {
 	t->phase = PHASE_RECORD;
@@ -61,10 +63,21 @@ static void write_done(const struct sf_result *r, void *arg)
 	write_ended(arg, r);
 }
 
+/* Some instances tell a person as an object; anybody is somebody. */
+static struct str assigned(const struct json *body)
+{
+	const struct json *v = json_get(body, "assigned_to");
+	struct str name = json_get_str(body, "assigned_to");
+
+	return json_is(v, JSON_OBJECT) || json_is(v, JSON_NUMBER) ?
+		       STR("somebody") : name;
+}
+
 static void read_view(struct task *t, const struct json *body)
 {
 	struct str priority = json_get_str(body, "priority");
 
+	t->view.assigned_to = arena_str(t->arena, assigned(body));
 	t->view.state = arena_str(t->arena, json_get_str(body, "state"));
 	t->view.category = arena_str(t->arena, json_get_str(body, "category"));
 	t->view.subcategory =
@@ -101,12 +114,30 @@ static void viewed_known(struct task *t, const struct sf_result *r)
 	t->phase = --t->known_count ? PHASE_VIEW : PHASE_BEGIN;
 }
 
+/* Has anybody acknowledged it? What can't be read again and again hasn't. */
+static void viewed_escalation(struct task *t, const struct sf_result *r)
+{
+	if (r->outcome != SF_OK && r->outcome != SF_REFUSED &&
+	    t->op.attempts < VIEWS_MAX) {
+		end(t, RESULT_LATER);
+		return;
+	}
+	t->viewed = r->outcome == SF_OK;
+	if (t->viewed)
+		read_view(t, r->body);
+	end(t, RESULT_ESCALATED);
+}
+
 static void viewed(const struct sf_result *r, void *arg)
 {
 	struct task *t = arg;
 
 	deliver_result(t->d, r);
 	keep_answer(t, r);
+	if (t->op.kind == OP_ESCALATE) {
+		viewed_escalation(t, r);
+		return;
+	}
 	if (t->op.kind == OP_CREATE) {
 		viewed_known(t, r);
 		return;
@@ -300,6 +331,7 @@ static int send_any(struct task *t)
 	case OP_FALLBACK:
 	case OP_AUDIT:
 	case OP_REJECTED:
+	case OP_ESCALATE:
 		break;
 	}
 	return -EINVAL;

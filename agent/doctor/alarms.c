@@ -11,7 +11,7 @@
 /* Alarms that call us when they go off, but not when they are over. */
 #define SHOWN 5
 
-struct tally {
+struct alarm_tally {
 	const struct conf *conf;
 	unsigned all, ours, silent;
 	struct buf names;
@@ -36,7 +36,7 @@ static bool reaches_us(const struct conf *c, const struct json *actions)
 
 static int look(const struct cw_alarm *alarm, void *arg)
 {
-	struct tally *t = arg;
+	struct alarm_tally *t = arg;
 
 	t->all++;
 	if (!alarm->actions_enabled || !reaches_us(t->conf, alarm->on_alarm))
@@ -57,7 +57,7 @@ static bool is_over(void *arg)
 	return clock_mono_ms() >= a->end_ms;
 }
 
-static void tell(struct doctor_aws *a, struct tally *t)
+static void tell(struct doctor_aws *a, struct alarm_tally *t)
 {
 	const char *region = cloud_region(a->cloud);
 
@@ -83,7 +83,7 @@ static void tell(struct doctor_aws *a, struct tally *t)
 
 void doctor_alarms(struct doctor_aws *a)
 {
-	struct tally t = { .conf = a->g->conf, .names = BUF_INIT(1024) };
+	struct alarm_tally t = { .conf = a->g->conf, .names = BUF_INIT(1024) };
 	const struct cloudwatch_options o = {
 		.rest = a->rest,
 		.client = a->client,

@@ -97,6 +97,26 @@ out:
 	json_free(v);
 }
 
+static void change_patch(struct call *c)
+{
+	struct buf fields = BUF_INIT(1 << 20);
+	struct json *v = box_body(c);
+	struct err err;
+	int ret;
+
+	if (!v)
+		return;
+	json_put(&fields, v);
+	ret = box_thing_patch(&c->reply->body, c->s->records, "change", c->id,
+			      buf_str(&fields), &err);
+	if (ret < 0)
+		box_broken(c, &err);
+	else if (ret)
+		box_reply_error(c->reply, 404, "not_found", "No such change");
+	buf_fini(&fields);
+	json_free(v);
+}
+
 static void articles(struct call *c)
 {
 	box_list_frame(c, STR("[]"), 0, 1, LIMIT, false, 0);
@@ -270,6 +290,7 @@ const struct route box_other_routes[] = {
 	{ "GET", "/cmdb/cis", cis },
 	{ "GET", "/changes", changes },
 	{ "POST", "/changes", change_create },
+	{ "PATCH", "/changes/{id}", change_patch },
 	{ "GET", "/knowledge/articles", articles },
 	{ "POST", "/incidents/bulk", bulk },
 	{ "GET", "/incidents/bulk/{id}", job },

@@ -76,6 +76,11 @@ struct box_thing {
 int box_thing_put(struct box_records *r, const char *kind,
 		  const struct box_thing *t, struct str json,
 		  struct err *err) MUST_CHECK;
+/* Merge fields into one (RFC 7396), but for its id; append what it is now.
+ * 0, BOX_NOT_FOUND or negative. */
+int box_thing_patch(struct buf *out, struct box_records *r, const char *kind,
+		    struct str id, struct str fields,
+		    struct err *err) MUST_CHECK;
 int box_thing_count(int64_t *out, struct box_records *r, const char *kind,
 		    struct err *err) MUST_CHECK;
 /* Fields of t that are not STR_NONE must be equal. */

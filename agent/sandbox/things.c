@@ -31,6 +31,53 @@ int box_thing_put(struct box_records *r, const char *kind,
 	return box_db_finish(st, r, err);
 }
 
+static int put_thing(struct buf *out, struct box_records *r, const char *kind,
+		     struct str id, struct err *err)
+{
+	sqlite3_stmt *st;
+	int ret = box_db_begin(&st, r,
+			       "SELECT json FROM thing WHERE kind=?1 AND"
+			       " id=?2", err);
+
+	if (ret)
+		return ret;
+	box_db_bind(st, 1, str_from(kind));
+	box_db_bind(st, 2, id);
+	switch (sqlite3_step(st)) {
+	case SQLITE_ROW:
+		buf_put_str(out, box_db_column(st, 0));
+		break;
+	case SQLITE_DONE:
+		ret = BOX_NOT_FOUND;
+		break;
+	default:
+		ret = box_db_failed(r, err);
+	}
+	box_db_done(st, r);
+	return ret;
+}
+
+int box_thing_patch(struct buf *out, struct box_records *r, const char *kind,
+		    struct str id, struct str fields, struct err *err)
+{
+	sqlite3_stmt *st;
+	int ret = box_db_begin(&st, r,
+			       "UPDATE thing SET json=json_patch(json,"
+			       "json_remove(?3,'$.id','$.number')),"
+			       "state=coalesce(json_extract(?3,'$.state'),"
+			       "state),"
+			       "ci_id=coalesce(json_extract(?3,'$.ci_id'),"
+			       "ci_id) WHERE kind=?1 AND id=?2", err);
+
+	if (ret)
+		return ret;
+	box_db_bind(st, 1, str_from(kind));
+	box_db_bind(st, 2, id);
+	box_db_bind(st, 3, fields);
+	ret = box_db_finish(st, r, err);
+	return ret ? ret : put_thing(out, r, kind, id, err);
+}
+
 int box_thing_count(int64_t *out, struct box_records *r, const char *kind,
 		    struct err *err)
 {

@@ -39,7 +39,27 @@ struct incident {
 	int64_t reopen_within_ms, notes_every_ms;
 	unsigned notes_max;
 	enum still_firing still_firing;
+
+	/* Timers; 0: none. due_ms is the earliest of them, kept by apply; all
+	 * are 0 once it is resolved, and of no meaning where it is closed. */
+	int64_t due_ms;
+	int64_t resolve_ms;	/* every alarm is OK; resolve if so still then */
+	int64_t escalate_ms;	/* the next entry of escalations */
+	struct str escalations;	/* those to come, a line each: milliseconds
+				   after the one before, a blank, the body of
+				   its OP_ESCALATE; the first at escalate_ms */
+	int64_t held_ms;	/* until then notes are counted, not sent */
+	struct str held_by;	/* the hold's id */
+	int64_t group_ms;	/* takes new alarms until then; 0: is no group */
+	bool parent;		/* a team's, beyond its limit */
+	int64_t event;		/* seq of its newest ALARM event: what timers
+				   decide again */
+	struct str context;	/* verdict.context, of its first alarm */
 };
+
+/* What an alarm waits for, that has no incident yet though it is in ALARM. */
+enum wait { WAIT_NONE, WAIT_OPEN_AFTER, WAIT_HOLD };
+const char *wait_name(enum wait w);	/* "open_after", "hold" */
 
 /* What is known of one alarm, whether an incident is open or not. */
 struct member {
@@ -48,6 +68,22 @@ struct member {
 	int64_t incident;	/* of its last ALARM; 0: none */
 	enum alarm_state state;
 	int64_t changed_ms;	/* its newest state's own time */
+	/* While it waits: */
+	enum wait wait;
+	int64_t due_ms;		/* decided again then; 0: waits for nothing */
+	int64_t since_ms;	/* when it went into ALARM: open_after's start */
+	int64_t event;		/* seq of the event that is decided then */
+	struct str held_by;	/* the hold's id, WAIT_HOLD */
+	struct str held_about;	/* that for people: its change, its window */
+};
+
+/* The newest moments of a key, for open_when and flap; oldest first. */
+struct tally {
+	int64_t id;		/* 0: not stored yet */
+	struct str key;
+	unsigned alarm_count, flip_count;
+	int64_t alarms[COUNT_WITHIN_MAX];	/* ALARM events */
+	int64_t flips[COUNT_WITHIN_MAX];	/* changes of state */
 };
 
 /* What triage found in the store before it asks. */
@@ -57,6 +93,8 @@ struct situation {
 	unsigned others_firing;		/* other members of incident in ALARM */
 	const struct op *tail_note;	/* newest READY repeat note of the lane */
 	const struct op *tail_resolve;	/* READY resolve, newest op of the lane */
+	const struct tally *tally;	/* of the key; NULL: none, or not asked
+					   (verdict has no open_when, no flap) */
 };
 
 enum action { ACTION_CREATE = 1, ACTION_NOTE, ACTION_RESOLVE, ACTION_REOPEN,
@@ -64,7 +102,7 @@ enum action { ACTION_CREATE = 1, ACTION_NOTE, ACTION_RESOLVE, ACTION_REOPEN,
 
 const char *action_name(enum action a);
 
-#define CHANGE_OPS 4
+#define CHANGE_OPS 6
 
 struct change {
 	enum action action;
@@ -72,21 +110,48 @@ struct change {
 	bool incident_changed, member_changed;
 	struct incident incident;	/* id 0: insert */
 	struct member member;
+	/* The member belongs to `incident` now: member.incident is its id, or
+	 * takes it once that is known. False: as member.incident says. */
+	bool joins;
 	struct op ops[CHANGE_OPS];
 	size_t op_count;
 	int merged;	/* which of ops replaces situation.tail_note; -1: all new */
 	bool cancel_resolve;	/* situation.tail_resolve is no more wanted */
+	bool tally_changed;
+	struct tally tally;	/* its key need not be the incident's */
+	/* The outcome of situation.member->event, which waited, is now this;
+	 * NULL: as it was. It isn't the event that is handled. */
+	const char *settled;
+	enum action settled_action;
+};
+
+/* Why incident_apply() is asked. */
+enum occasion {
+	ON_EVENT,	/* a new event */
+	ON_WAIT,	/* the member's due_ms passed: alarm is the event's that
+			   waited */
+	ON_TIMER,	/* the incident's due_ms passed: alarm is that of
+			   incident.event, or NULL where its bytes are gone;
+			   member is NULL. due_ms is later afterwards, or 0, or
+			   something was done, and it may be due once more */
 };
 
 /*
- * event_id names the event in notes. marker: the correlation marker without
+ * e->id names the event in notes. marker: the correlation marker without
  * incarnation ("tocsin-xxxxxxxxxxxxxxxx"). Strings of the change live in
  * arena or are borrowed from the arguments. 0 or -ENOMEM.
  */
+struct handled_event {
+	enum occasion on;
+	const struct alarm *alarm;
+	struct str id;		/* public; of a timer: of the event it decides */
+	int64_t seq;
+	int64_t incident;	/* ON_TIMER: whose; else 0 */
+};
 int incident_apply(struct change *out, struct arena *arena,
-		   const struct situation *s, const struct alarm *alarm,
-		   const struct verdict *verdict, struct str event_id,
-		   struct str marker, int64_t now_ms);
+		   const struct situation *s, const struct handled_event *e,
+		   const struct verdict *verdict, struct str marker,
+		   int64_t now_ms);
 
 /*
  * What a person did meanwhile, seen by deliver in GET /incidents/{id} before
@@ -94,6 +159,7 @@ int incident_apply(struct change *out, struct arena *arena,
  */
 struct remote_view {
 	struct str state;		/* new in_progress resolved closed */
+	struct str assigned_to;
 	int priority;			/* 0: unreadable */
 	struct str category, subcategory;
 };
@@ -105,6 +171,10 @@ enum send {
 				   with this op's events */
 	SEND_REOPEN_FIRST,	/* resolved by a person, policy says reopen */
 };
+
+/* Somebody has taken it: state other than new, or assigned. An unreadable
+ * view is none. */
+bool incident_acknowledged(const struct remote_view *view);
 
 /* Should op still be sent, now that the incident looks like view? */
 enum send incident_before_send(const struct incident *i, const struct op *op,
@@ -118,6 +188,20 @@ int incident_succeed(struct change *out, struct arena *arena,
 		     const struct incident *old, const struct op *op,
 		     const struct remote_view *view, struct str marker,
 		     int64_t now_ms);
+
+/*
+ * What an OP_ESCALATE leads to: in out->ops a raise and a note, or less, and
+ * out->incident with its priority. view NULL: unreadable. op_count 0: somebody
+ * has acknowledged it, or it is no more open; out->because says so. A held
+ * note at the lane's end must be let go with them, or it keeps them back.
+ */
+int incident_escalate(struct change *out, struct arena *arena,
+		      const struct incident *i, const struct op *op,
+		      const struct remote_view *view, int64_t now_ms);
+
+/* Does a context (incident.context) hold all of same? */
+bool incident_context_has(struct str context, const struct field *same,
+			  size_t count);
 
 /* The whole marker in arena: base, a dash, the incarnation. */
 struct str incident_marker(struct arena *arena, struct str base,

@@ -8,9 +8,10 @@ const char *op_kind_name(enum op_kind k)
 		[OP_RAISE] = "raise",	  [OP_MERGE] = "merge",
 		[OP_CONFIRM] = "confirm", [OP_FALLBACK] = "fallback",
 		[OP_AUDIT] = "audit",	  [OP_REJECTED] = "rejected",
+		[OP_ESCALATE] = "escalate",
 	};
 
-	if (k < OP_CREATE || k > OP_REJECTED)
+	if (k < OP_CREATE || k > OP_ESCALATE)
 		return "unknown";
 	return names[k];
 }

@@ -4,7 +4,7 @@
 #include "base/str.h"
 
 /* One write that tocsin owes somebody, from wish to recorded outcome. */
-enum op_kind {
+enum op_kind {		/* stored as numbers: new ones go last */
 	OP_CREATE = 1,	/* POST /incidents */
 	OP_NOTE,	/* POST /incidents/{id}/notes */
 	OP_RESOLVE,	/* PATCH state resolved */
@@ -18,6 +18,10 @@ enum op_kind {
 	OP_REJECTED,	/* a queue's message that may not be believed: dead
 			   from birth; events: what keeps its bytes, target:
 			   the queue */
+	OP_ESCALATE,	/* GET /incidents/{id}; where nobody has acknowledged it
+			   (or nobody asks): a raise and a note follow, which
+			   its outcome commits. body: JSON {"unless":
+			   "acknowledged", "raise_to": 1, "note": "..."} */
 };
 
 enum op_state {

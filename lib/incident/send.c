@@ -7,6 +7,12 @@ static bool ended(const struct remote_view *view)
 	return str_is(view->state, "resolved") || str_is(view->state, "closed");
 }
 
+bool incident_acknowledged(const struct remote_view *view)
+{
+	return view->assigned_to.n ||
+	       (view->state.n && !str_is(view->state, "new"));
+}
+
 static enum send send_note(const struct incident *i, const struct op *op,
 			   const struct remote_view *view)
 {
@@ -65,6 +71,7 @@ enum send incident_before_send(const struct incident *i, const struct op *op,
 	case OP_FALLBACK:
 	case OP_AUDIT:
 	case OP_REJECTED:
+	case OP_ESCALATE:
 		break;
 	}
 	return SEND_IT;
@@ -113,4 +120,21 @@ int incident_succeed(struct change *out, struct arena *arena,
 		.marker = whole,
 	};
 	return arena_error(arena);
+}
+
+bool incident_context_has(struct str context, const struct field *same,
+			  size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct str rest = context, line, name;
+		bool found = false;
+
+		while (!found && str_cut(&rest, '\n', &line))
+			found = str_cut(&line, '=', &name) &&
+				str_eq(name, same[i].name) &&
+				str_eq(line, same[i].value);
+		if (!found)
+			return false;
+	}
+	return true;
 }

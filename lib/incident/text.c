@@ -90,14 +90,44 @@ static struct str create_body(struct arena *arena, const struct incident *i,
 }
 
 struct str text_create(struct arena *arena, const struct incident *i,
-		       const struct verdict *v, struct str event_id,
-		       struct str marker)
+		       const struct verdict *v, struct str came,
+		       struct str event_id, struct str marker)
 {
 	struct buf text = BUF_INIT(BODY_MAX);
 
 	put_foreign(&text, v->description);
+	if (came.n)
+		buf_putc(&text, '\n');
+	put_foreign(&text, came);
 	put_tail(&text, i, event_id, marker);
 	return create_body(arena, i, v, &text);
+}
+
+struct str text_came(struct arena *arena, const struct verdict *v,
+		     const struct member *waited)
+{
+	struct buf b = BUF_INIT(NOTE_MAX);
+
+	if (waited && waited->wait == WAIT_HOLD) {
+		buf_puts(&b, "Held back by ");
+		utf8_put_safe(&b, waited->held_by, 255);
+		if (waited->held_about.n) {
+			buf_puts(&b, " (");
+			utf8_put_safe(&b, waited->held_about, 1000);
+			buf_putc(&b, ')');
+		}
+		buf_puts(&b, ", in ALARM since ");
+		clock_put_seconds(&b, waited->since_ms);
+		buf_puts(&b, ".\n");
+	}
+	if (v->change.n) {
+		buf_puts(&b, "Open change on its CI: ");
+		utf8_put_safe(&b, v->change, 1000);
+		buf_puts(&b, "\n");
+	} else if (v->require_change) {
+		buf_puts(&b, "No change is open on its CI.\n");
+	}
+	return keep(arena, &b);
 }
 
 struct str text_succeed(struct arena *arena, const struct incident *i,
@@ -173,6 +203,33 @@ struct str text_change(struct arena *arena, const struct alarm *a,
 	return keep(arena, &b);
 }
 
+struct str text_listed(struct arena *arena, const struct alarm *a,
+		       int priority)
+{
+	struct buf b = BUF_INIT(NOTE_MAX);
+
+	buf_put_str(&b, a->state_text.n ? utf8_cut(a->state_text, 100) :
+					 str_from(alarm_state_name(a->state)));
+	buf_puts(&b, " at ");
+	clock_put_seconds(&b, a->time_ms);
+	buf_printf(&b, ": P%d ", priority);
+	utf8_put_safe(&b, a->name, 255);
+	if (a->account.n) {
+		buf_puts(&b, " in ");
+		utf8_put_safe(&b, a->account, 64);
+	}
+	if (a->region.n) {
+		buf_puts(&b, " ");
+		utf8_put_safe(&b, a->region, 64);
+	}
+	return keep(arena, &b);
+}
+
+bool text_joins(struct str older, size_t n)
+{
+	return older.n + n + 2 <= NOTE_MAX;
+}
+
 struct str text_join(struct arena *arena, struct str older, struct str newer)
 {
 	struct str head = older;
@@ -201,6 +258,22 @@ struct str text_words(struct arena *arena, struct str a, struct str b)
 struct str text_state(struct arena *arena, const char *state)
 {
 	return arena_printf(arena, "{\"state\":\"%s\"}", state);
+}
+
+struct str text_time(struct arena *arena, int64_t ms)
+{
+	struct buf b = BUF_INIT(64);
+
+	clock_put_seconds(&b, ms);
+	return keep(arena, &b);
+}
+
+struct str text_span(struct arena *arena, int64_t ms)
+{
+	struct buf b = BUF_INIT(64);
+
+	clock_put_span(&b, ms);
+	return keep(arena, &b);
 }
 
 struct str text_priority(struct arena *arena, int priority)

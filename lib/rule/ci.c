@@ -69,20 +69,21 @@ static void load_fallback(struct loader *l, const struct yaml *v, void *to)
 	load_template(l, v, &s->value);
 }
 
+const struct key ci_keys[] = {
+	{ "id", load_id, 0 },
+	{ "where", load_ci_where, 0 },
+	{ "map", load_map, 0 },
+	{ "key", load_map_key, 0 },
+	{ "fallback", load_fallback, 0 },
+	{ NULL, NULL, 0 },
+};
+
 static void read_step(struct loader *l, const struct yaml *v, struct ci_step *s)
 {
-	static const struct key keys[] = {
-		{ "id", load_id, 0 },
-		{ "where", load_ci_where, 0 },
-		{ "map", load_map, 0 },
-		{ "key", load_map_key, 0 },
-		{ "fallback", load_fallback, 0 },
-		{ NULL, NULL, 0 },
-	};
 	bool map;
 
 	s->where = load_where(l, v);
-	load_keys(l, v, keys, s);
+	load_keys(l, v, ci_keys, s);
 	if (v->type != YAML_MAP)
 		return;
 	map = yaml_get(v, "map");

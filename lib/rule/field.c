@@ -113,6 +113,7 @@ const char *stage_name(enum stage s)
 		[STAGE_ENV] = "env",	     [STAGE_CLAIMS] = "claims",
 		[STAGE_CI] = "ci",	     [STAGE_SEVERITY] = "severity",
 		[STAGE_POLICY] = "policies", [STAGE_GUARD] = "guards",
+		[STAGE_SUPPRESS] = "suppress",
 		[STAGE_TEXT] = "a template",
 	};
 

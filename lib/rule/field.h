@@ -18,7 +18,7 @@ enum field_id {
 
 /* In the order in which a decision goes. */
 enum stage { STAGE_ENV, STAGE_CLAIMS, STAGE_CI, STAGE_SEVERITY, STAGE_POLICY,
-	     STAGE_GUARD, STAGE_TEXT };
+	     STAGE_GUARD, STAGE_SUPPRESS, STAGE_TEXT };
 
 struct ref {
 	enum field_id id;

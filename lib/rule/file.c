@@ -5,6 +5,8 @@
 #include "base/encode.h"
 #include "rule/set.h"
 
+#define TESTS_MAX 100
+
 static void load_version(struct loader *l, const struct yaml *v, void *to)
 {
 	int64_t n;
@@ -23,13 +25,43 @@ static void load_owners(struct loader *l, const struct yaml *v, void *to)
 			++*(size_t *)to;
 }
 
+/* A path beneath the rule file's folder; whoever runs it opens it so. */
+static bool is_beneath(struct str s)
+{
+	struct str step;
+
+	if (!s.n || s.n > 255 || *s.p == '/' || str_find_char(s, '\0') >= 0)
+		return false;
+	while (str_cut(&s, '/', &step))
+		if (!step.n || str_is(step, ".."))
+			return false;
+	return true;
+}
+
 static void load_tests(struct loader *l, const struct yaml *v, void *to)
 {
-	(void)to;
-	if (load_is(l, v, YAML_LIST))
-		load_warn(l, v->key_line, v->key_column, "not-available",
-			  "`tests` is not available in this version: the tests"
-			  " are not run");
+	struct rule_file *f = to;
+
+	if (!load_is(l, v, YAML_LIST))
+		return;
+	if (v->count > TESTS_MAX) {
+		load_error(l, v, "bad-value", "at most %d test files",
+			   TESTS_MAX);
+		return;
+	}
+	f->tests = arena_array(l->arena, v->count + 1, sizeof(*f->tests));
+	for (const struct yaml *c = v->child; f->tests && c; c = c->next) {
+		if (!load_is(l, c, YAML_SCALAR))
+			continue;
+		if (is_beneath(c->text))
+			f->tests[f->test_count++] =
+				arena_str(l->arena, c->text);
+		else
+			load_error(l, c, "bad-file",
+				   "`%.*s` is no path beneath the rule file's "
+				   "folder",
+				   STR_ARG(utf8_cut(c->text, 200)));
+	}
 }
 
 static void load_claims(struct loader *l, const struct yaml *v, void *to)
@@ -90,19 +122,19 @@ static void load_otherwise(struct loader *l, const struct yaml *v, void *to)
 	load_set(l, v, to);
 }
 
+const struct key choice_keys[] = {
+	{ "when", load_choice_when, 0 },
+	{ "set", load_set, 0 },
+	{ "else", load_otherwise, 0 },
+	{ NULL, NULL, 0 },
+};
+
 static void read_choice(struct loader *l, const struct yaml *v,
 			struct reading *r)
 {
-	static const struct key keys[] = {
-		{ "when", load_choice_when, 0 },
-		{ "set", load_set, 0 },
-		{ "else", load_otherwise, 0 },
-		{ NULL, NULL, 0 },
-	};
-
 	r->choice->match.entry = MATCH_NO;
 	r->choice->where = load_where(l, v);
-	load_keys(l, v, keys, r);
+	load_keys(l, v, choice_keys, r);
 	if (v->type != YAML_MAP)
 		return;
 	if (!yaml_get(v, "else")) {
@@ -149,41 +181,51 @@ static void load_env(struct loader *l, const struct yaml *v, void *to)
 	f->env = read_choices(l, v, false, &f->env_count);
 }
 
-static void load_priorities(struct loader *l, const struct yaml *v, void *to)
-{
 #define AT(s) ((s) * sizeof(int))
-	static const struct key keys[] = {
-		{ "critical", load_priority, AT(SEVERITY_CRITICAL) },
-		{ "high", load_priority, AT(SEVERITY_HIGH) },
-		{ "medium", load_priority, AT(SEVERITY_MEDIUM) },
-		{ "low", load_priority, AT(SEVERITY_LOW) },
-		{ NULL, NULL, 0 },
-	};
+const struct key priority_keys[] = {
+	{ "critical", load_priority, AT(SEVERITY_CRITICAL) },
+	{ "high", load_priority, AT(SEVERITY_HIGH) },
+	{ "medium", load_priority, AT(SEVERITY_MEDIUM) },
+	{ "low", load_priority, AT(SEVERITY_LOW) },
+	{ NULL, NULL, 0 },
+};
 #undef AT
 
-	load_keys(l, v, keys, to);
+static void load_priorities(struct loader *l, const struct yaml *v, void *to)
+{
+	load_keys(l, v, priority_keys, to);
 }
 
 /* ---- guards ---- */
 
+static void load_forbid(struct loader *l, const struct yaml *v, void *to)
+{
+	static const char *const words[] = { "suppress", NULL };
+
+	*(int *)to = load_word(l, v, words) == 0;
+}
+
+const struct key guard_keys[] = {
+	{ "id", load_name, offsetof(struct guard, id) },
+	{ "match", load_match, offsetof(struct guard, match) },
+	{ "max_priority", load_priority, offsetof(struct guard, max_priority) },
+	{ "forbid", load_forbid, offsetof(struct guard, forbid) },
+	{ "max_window", load_span_some, offsetof(struct guard, max_window) },
+	{ NULL, NULL, 0 },
+};
+
 static void read_guard(struct loader *l, const struct yaml *v, struct guard *g)
 {
-	static const struct key keys[] = {
-		{ "id", load_name, offsetof(struct guard, id) },
-		{ "match", load_match, offsetof(struct guard, match) },
-		{ "max_priority", load_priority,
-		  offsetof(struct guard, max_priority) },
-		{ "forbid", load_not_available, 0 },
-		{ NULL, NULL, 0 },
-	};
-
 	g->match.entry = MATCH_NO;
 	g->where = load_where(l, v);
-	load_keys(l, v, keys, g);
+	load_keys(l, v, guard_keys, g);
 	load_needs(l, v, "id");
 	load_needs(l, v, "match");
-	if (v->type == YAML_MAP && !yaml_get(v, "forbid"))
-		load_needs(l, v, "max_priority");
+	if (v->type == YAML_MAP && !yaml_get(v, "forbid") &&
+	    !yaml_get(v, "max_window") && !yaml_get(v, "max_priority"))
+		load_error(l, v, "missing-key",
+			   "`max_priority`, `forbid` or `max_window` is "
+			   "missing: this guard guards nothing");
 }
 
 static void load_guards(struct loader *l, const struct yaml *v, void *to)
@@ -198,6 +240,7 @@ static void load_guards(struct loader *l, const struct yaml *v, void *to)
 		struct guard *g = &f->guards[f->guard_count++];
 
 		read_guard(l, c, g);
+		f->binds |= g->forbid || g->max_window;
 		for (size_t i = 0; g->id.p && i + 1 < f->guard_count; i++)
 			if (str_eq(f->guards[i].id, g->id))
 				load_error(l, yaml_get(c, "id"), "duplicate-id",
@@ -210,11 +253,12 @@ static void load_guards(struct loader *l, const struct yaml *v, void *to)
 
 #define FILE_AT(member) offsetof(struct rule_file, member)
 
-static const struct key file_keys[] = {
+const struct key file_keys[] = {
 	{ "version", load_version, 0 },
 	{ "team", load_name, FILE_AT(team) },
 	{ "owners", load_owners, FILE_AT(owners) },
 	{ "platform", load_bool, FILE_AT(platform) },
+	{ "pack", load_bool, FILE_AT(pack) },
 	{ "claims", load_claims, 0 },
 	{ "defaults", load_defaults, FILE_AT(defaults) },
 	{ "ci", load_ci, 0 },
@@ -222,14 +266,14 @@ static const struct key file_keys[] = {
 	{ "priority", load_priorities, FILE_AT(priority) },
 	{ "policies", load_policies, 0 },
 	{ "tests", load_tests, 0 },
-	{ "windows", load_not_available, 0 },
-	{ "suppress", load_not_available, 0 },
+	{ "windows", load_windows, 0 },
+	{ "suppress", load_suppress, 0 },
 	/* The platform file's own: */
 	{ "env", load_env, 0 },
 	{ "guards", load_guards, 0 },
 	{ "catch_all", load_catch_all, FILE_AT(catch_all) },
 	{ "blocks", load_nothing, 0 },
-	{ "limits", load_not_available, 0 },
+	{ "limits", load_limits, 0 },
 	{ NULL, NULL, 0 },
 };
 
@@ -313,6 +357,20 @@ static void unknown_block(struct loader *l, const struct yaml *use, size_t i,
 	free(names);
 }
 
+/* Where a policy and its blocks say when to open, they must say one thing. */
+static void fill_from(struct loader *l, const struct yaml *v, struct policy *p,
+		      const struct block *b)
+{
+	struct body both = p->body;
+
+	if (both.open_after < 0)
+		both.open_after = b->body.open_after;
+	if (!both.open_when)
+		both.open_when = b->body.open_when;
+	check_opening(l, yaml_get(v, "use"), &both);
+	body_fill(&p->body, &b->body);
+}
+
 void file_finish(struct loader *l, struct rule_file *f, const struct yaml *root,
 		 const struct rule_file *platform)
 {
@@ -327,7 +385,7 @@ void file_finish(struct loader *l, struct rule_file *f, const struct yaml *root,
 			const struct block *b = find_block(platform, p->use[k]);
 
 			if (b)
-				body_fill(&p->body, &b->body);
+				fill_from(l, v, p, b);
 			else
 				unknown_block(l, yaml_get(v, "use"), k,
 					      p->use[k], platform);
@@ -335,4 +393,5 @@ void file_finish(struct loader *l, struct rule_file *f, const struct yaml *root,
 		body_fill(&p->body, &f->defaults);
 		p->file = f;
 	}
+	suppress_finish(l, f, root);
 }

@@ -132,30 +132,34 @@ void load_nothing(struct loader *l, const struct yaml *v, void *to)
 	(void)to;
 }
 
-void load_not_available(struct loader *l, const struct yaml *v, void *to)
+static bool is_name(struct str s)
 {
-	(void)to;
-	load_error_key(l, v, "not-available",
-		       "`%.*s` is not available in this version",
-		       STR_ARG(v->key));
-}
-
-void load_name(struct loader *l, const struct yaml *v, void *to)
-{
-	struct str s = v->text;
 	bool good = s.n > 0 && s.n <= 64;
 
-	if (!load_is(l, v, YAML_SCALAR))
-		return;
 	for (size_t i = 0; good && i < s.n; i++)
 		good = isalnum((unsigned char)s.p[i]) ||
 		       (s.p[i] && strchr("-_.", s.p[i]));
-	if (good)
-		*(struct str *)to = arena_str(l->arena, s);
+	return good;
+}
+
+#define NAME_WORDS "a name has 1 to 64 letters, digits, `-`, `_` and `.`"
+
+void load_name(struct loader *l, const struct yaml *v, void *to)
+{
+	if (!load_is(l, v, YAML_SCALAR))
+		return;
+	if (is_name(v->text))
+		*(struct str *)to = arena_str(l->arena, v->text);
 	else
-		load_error(l, v, "bad-value",
-			   "a name has 1 to 64 letters, "
-			   "digits, `-`, `_` and `.`");
+		load_error(l, v, "bad-value", NAME_WORDS);
+}
+
+struct str load_key_name(struct loader *l, const struct yaml *v)
+{
+	if (is_name(v->key))
+		return arena_str(l->arena, v->key);
+	load_error_key(l, v, "bad-value", NAME_WORDS);
+	return STR_NONE;
 }
 
 static const struct ref *find_ref(struct str path, void *arg, struct err *err)
@@ -200,6 +204,31 @@ void load_span(struct loader *l, const struct yaml *v, void *to)
 			   STR_ARG(v->key), STR_ARG(utf8_cut(v->text, 40)));
 	else
 		*(int64_t *)to = ms;
+}
+
+void load_span_some(struct loader *l, const struct yaml *v, void *to)
+{
+	int64_t ms = -1;
+
+	load_span(l, v, &ms);
+	if (ms == 0)
+		load_error(l, v, "bad-value", "`%.*s` takes more than no time",
+			   STR_ARG(v->key));
+	else if (ms > 0)
+		*(int64_t *)to = ms;
+}
+
+void load_number(struct loader *l, const struct yaml *v, int64_t low,
+		 int64_t high, void *to)
+{
+	int64_t n;
+
+	if (yaml_int(&n, v) || n < low || n > high)
+		load_error(l, v, "bad-value",
+			   "`%.*s` takes a number from %lld to %lld",
+			   STR_ARG(v->key), (long long)low, (long long)high);
+	else
+		*(int64_t *)to = n;
 }
 
 void load_bool(struct loader *l, const struct yaml *v, void *to)

@@ -8,6 +8,8 @@
 struct ruleset;
 struct map;
 struct digest;
+struct kept;
+struct rule_source;
 
 /* The state of reading one rule file; what it makes lives in arena. */
 struct loader {
@@ -19,6 +21,9 @@ struct loader {
 	struct regex_list *regexes;
 	const char *file;	/* for faults */
 	const char *directory;	/* of description_file; or NULL */
+	const struct rule_source *source;
+	size_t source_at;	/* which of the set's */
+	struct kept *kept;
 	unsigned errors;	/* of this file */
 	enum stage stage;	/* what is being read */
 };
@@ -60,10 +65,16 @@ bool load_needs(struct loader *l, const struct yaml *map, const char *name);
 
 /* Readers for struct key. Those of enums and numbers read into int. */
 void load_nothing(struct loader *l, const struct yaml *v, void *to);
-void load_not_available(struct loader *l, const struct yaml *v, void *to);
 void load_name(struct loader *l, const struct yaml *v, void *to); /* str */
+/* The key of v as a name; STR_NONE and a fault where it is none. */
+struct str load_key_name(struct loader *l, const struct yaml *v);
 void load_template(struct loader *l, const struct yaml *v, void *to);
 void load_span(struct loader *l, const struct yaml *v, void *to); /* int64_t */
+/* The same, but 0 is a fault. */
+void load_span_some(struct loader *l, const struct yaml *v, void *to);
+/* A whole number from low to high, into int64_t. */
+void load_number(struct loader *l, const struct yaml *v, int64_t low,
+		 int64_t high, void *to);
 void load_bool(struct loader *l, const struct yaml *v, void *to); /* int */
 void load_severity(struct loader *l, const struct yaml *v, void *to);
 void load_priority(struct loader *l, const struct yaml *v, void *to);
@@ -77,6 +88,14 @@ const struct ref *load_ref(struct loader *l, struct str path, struct err *err);
 const struct template *load_template_text(struct loader *l,
 					  const struct yaml *v,
 					  struct str text);
+
+/*
+ * Read a regular file of UTF-8 text at most max bytes long into out, which has
+ * room for 8 KiB more. No link and no `..` leads out of directory. 0 or what
+ * err says, worded to stand behind the path.
+ */
+int load_beneath(struct buf *out, const char *directory, struct str path,
+		 size_t max, struct err *err);
 
 /* The file that v names, under l->directory: description_file. */
 void load_text_file(struct loader *l, const struct yaml *v, void *to);

@@ -215,11 +215,29 @@ static const struct cond *test_of(const struct cond *c, const struct ref *ref)
 	return NULL;
 }
 
+/* Does a `not` of one field in a leave out all that b allows there? */
+static bool leaves_out(const struct cond *a, const struct cond *b)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		const struct cond *c = a->child[i], *p, *q;
+
+		if (c->kind != COND_NOT || c->child[0]->count != 1)
+			continue;
+		p = c->child[0]->child[0];
+		q = p->kind == COND_TEST ? test_of(b, p->ref) : NULL;
+		if (q && pattern_covers(&p->pattern, &q->pattern))
+			return true;
+	}
+	return false;
+}
+
 enum overlap match_overlap(const struct match *a, const struct match *b)
 {
 	bool same = a->root->count == b->root->count;
 	enum overlap sum = OVERLAP_YES;
 
+	if (leaves_out(a->root, b->root) || leaves_out(b->root, a->root))
+		return OVERLAP_NO;
 	for (size_t i = 0; i < a->root->count; i++) {
 		const struct cond *p = a->root->child[i], *q;
 		enum overlap o;

@@ -18,7 +18,10 @@ void body_init(struct body *b)
 			    .resolve = -1,
 			    .note_only = -1,
 			    .insufficient = -1,
-			    .still_firing = -1 };
+			    .still_firing = -1,
+			    .stable_for = -1,
+			    .open_after = -1,
+			    .require_change = -1 };
 }
 
 void body_fill(struct body *b, const struct body *o)
@@ -41,6 +44,16 @@ void body_fill(struct body *b, const struct body *o)
 	FILL(note_only, -1);
 	FILL(insufficient, -1);
 	FILL(still_firing, -1);
+	FILL(stable_for, -1);
+	FILL(flap, NULL);
+	FILL(group, NULL);
+	FILL(escalate, NULL);
+	FILL(require_change, -1);
+	/* Two ways to say one thing: whoever says one has said it. */
+	if (b->open_after < 0 && !b->open_when) {
+		b->open_after = o->open_after;
+		b->open_when = o->open_when;
+	}
 #undef FILL
 	if (!b->dedup.set)
 		b->dedup = o->dedup;
@@ -52,26 +65,18 @@ void body_fill(struct body *b, const struct body *o)
 
 static void load_notes_max(struct loader *l, const struct yaml *v, void *to)
 {
-	int64_t n;
-
-	if (yaml_int(&n, v) || n < 0 || n > NOTES_MAX)
-		load_error(l, v, "bad-value",
-			   "`max` takes a number from 0 to "
-			   "%d",
-			   NOTES_MAX);
-	else
-		*(int64_t *)to = n;
+	load_number(l, v, 0, NOTES_MAX, to);
 }
+
+const struct key notes_keys[] = {
+	{ "every", load_span, offsetof(struct body, notes_every) },
+	{ "max", load_notes_max, offsetof(struct body, notes_max) },
+	{ NULL, NULL, 0 },
+};
 
 static void load_notes(struct loader *l, const struct yaml *v, void *to)
 {
-	static const struct key keys[] = {
-		{ "every", load_span, offsetof(struct body, notes_every) },
-		{ "max", load_notes_max, offsetof(struct body, notes_max) },
-		{ NULL, NULL, 0 },
-	};
-
-	load_keys(l, v, keys, to);
+	load_keys(l, v, notes_keys, to);
 }
 
 static void load_when(struct loader *l, const struct yaml *v, void *to)
@@ -83,25 +88,16 @@ static void load_when(struct loader *l, const struct yaml *v, void *to)
 		*(int *)to = i;
 }
 
-static void load_stable_for(struct loader *l, const struct yaml *v, void *to)
-{
-	int64_t ms = 0;
-
-	load_span(l, v, &ms);
-	if (ms)
-		load_not_available(l, v, to);
-}
+const struct key resolve_keys[] = {
+	{ "when", load_when, offsetof(struct body, resolve) },
+	{ "note_only", load_bool, offsetof(struct body, note_only) },
+	{ "stable_for", load_span, offsetof(struct body, stable_for) },
+	{ NULL, NULL, 0 },
+};
 
 static void load_resolve(struct loader *l, const struct yaml *v, void *to)
 {
-	static const struct key keys[] = {
-		{ "when", load_when, offsetof(struct body, resolve) },
-		{ "note_only", load_bool, offsetof(struct body, note_only) },
-		{ "stable_for", load_stable_for, 0 },
-		{ NULL, NULL, 0 },
-	};
-
-	load_keys(l, v, keys, to);
+	load_keys(l, v, resolve_keys, to);
 }
 
 static void load_insufficient(struct loader *l, const struct yaml *v, void *to)
@@ -123,14 +119,14 @@ static void load_still_firing(struct loader *l, const struct yaml *v, void *to)
 		*(int *)to = STILL_NEW + i;
 }
 
+const struct key closed_keys[] = {
+	{ "still_firing", load_still_firing, 0 },
+	{ NULL, NULL, 0 },
+};
+
 static void load_closed(struct loader *l, const struct yaml *v, void *to)
 {
-	static const struct key keys[] = {
-		{ "still_firing", load_still_firing, 0 },
-		{ NULL, NULL, 0 },
-	};
-
-	load_keys(l, v, keys, to);
+	load_keys(l, v, closed_keys, to);
 }
 
 static void load_dedup(struct loader *l, const struct yaml *v, void *to)
@@ -300,40 +296,47 @@ static void settle_fields(struct loader *l, const struct yaml *v,
 			(base) + offsetof(struct body, still_firing)           \
 	}
 
-#define LATER_KEYS                                                             \
-	{ "open_after", load_not_available, 0 },                               \
-		{ "open_when", load_not_available, 0 },                        \
-		{ "flap", load_not_available, 0 },                             \
-		{ "group", load_not_available, 0 },                            \
-		{ "escalate", load_not_available, 0 },                         \
+#define TIMING_KEYS(base)                                                      \
+	{ "open_after", load_span,                                             \
+	  (base) + offsetof(struct body, open_after) },                        \
+		{ "open_when", load_open_when,                                 \
+		  (base) + offsetof(struct body, open_when) },                 \
+		{ "flap", load_flap, (base) + offsetof(struct body, flap) },   \
+		{ "group", load_group,                                         \
+		  (base) + offsetof(struct body, group) },                     \
+		{ "escalate", load_escalate,                                   \
+		  (base) + offsetof(struct body, escalate) },                  \
 	{                                                                      \
-		"require_change", load_not_available, 0                        \
+		"require_change", load_bool,                                   \
+			(base) + offsetof(struct body, require_change)         \
 	}
+
+const struct key default_keys[] = {
+	DEFAULT_KEYS(0),
+	TIMING_KEYS(0),
+	{ NULL, NULL, 0 },
+};
 
 void load_defaults(struct loader *l, const struct yaml *v, void *to)
 {
-	static const struct key keys[] = {
-		DEFAULT_KEYS(0),
-		LATER_KEYS,
-		{ NULL, NULL, 0 },
-	};
-
 	l->stage = STAGE_TEXT;
-	load_keys(l, v, keys, to);
+	load_keys(l, v, default_keys, to);
+	check_opening(l, v, to);
 }
+
+const struct key body_keys[] = {
+	BODY_KEYS(0),
+	TIMING_KEYS(0),
+	{ NULL, NULL, 0 },
+};
 
 static void read_body(struct loader *l, const struct yaml *v, struct body *b)
 {
-	static const struct key keys[] = {
-		BODY_KEYS(0),
-		LATER_KEYS,
-		{ NULL, NULL, 0 },
-	};
-
 	body_init(b);
 	l->stage = STAGE_TEXT;
-	load_keys(l, v, keys, b);
+	load_keys(l, v, body_keys, b);
 	settle_fields(l, v, b);
+	check_opening(l, v, b);
 }
 
 /* Both would set one text. */
@@ -408,28 +411,29 @@ static void load_policy_match(struct loader *l, const struct yaml *v, void *to)
 	l->stage = STAGE_TEXT;
 }
 
+const struct key policy_keys[] = {
+	{ "id", load_name, offsetof(struct policy, id) },
+	{ "match", load_policy_match, offsetof(struct policy, match) },
+	{ "use", load_use, 0 },
+	BODY_KEYS(offsetof(struct policy, body)),
+	TIMING_KEYS(offsetof(struct policy, body)),
+	{ NULL, NULL, 0 },
+};
+
 static void read_policy(struct loader *l, const struct yaml *v,
 			struct policy *p)
 {
-	static const struct key keys[] = {
-		{ "id", load_name, offsetof(struct policy, id) },
-		{ "match", load_policy_match, offsetof(struct policy, match) },
-		{ "use", load_use, 0 },
-		BODY_KEYS(offsetof(struct policy, body)),
-		LATER_KEYS,
-		{ NULL, NULL, 0 },
-	};
-
 	p->where = load_where(l, v);
 	p->line = v->line;
 	p->column = v->column;
 	p->match.entry = MATCH_NO;
 	body_init(&p->body);
 	l->stage = STAGE_TEXT;
-	load_keys(l, v, keys, p);
+	load_keys(l, v, policy_keys, p);
 	if (v->type != YAML_MAP)
 		return;
 	settle_fields(l, v, &p->body);
+	check_opening(l, v, &p->body);
 	check_description(l, v);
 	load_needs(l, v, "id");
 	load_needs(l, v, "match");

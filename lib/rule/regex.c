@@ -15,7 +15,6 @@
  * Between two callouts the matcher may still run along the subject, which the
  * advance tells afterwards, or fail inside a `{n}`, which is charged ahead.
  */
-#define BUDGET 960000u
 #define CALLOUT_COST 32u /* so 30,000 callouts are the end in any case */
 #define ADVANCE_COST 2u
 
@@ -126,7 +125,7 @@ static int callout(pcre2_callout_block *block, void *arg)
 
 	m->position = at;
 	m->cost += m->each + (unsigned)moved * ADVANCE_COST;
-	return m->cost > BUDGET ? PCRE2_ERROR_CALLOUT : 0;
+	return m->cost > REGEX_BUDGET ? PCRE2_ERROR_CALLOUT : 0;
 }
 
 static void matcher_free(struct matcher *m)
@@ -204,6 +203,11 @@ int regex_match(const struct regex *re, struct matcher *m, struct str subject)
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return REGEX_NO;
 	return rc == PCRE2_ERROR_NOMEMORY ? -ENOMEM : REGEX_LIMIT;
+}
+
+unsigned regex_spent(const struct matcher *m)
+{
+	return m->cost;
 }
 
 bool regex_has_literal(struct str p)

@@ -39,6 +39,11 @@ enum { REGEX_NO = 0, REGEX_YES = 1, REGEX_LIMIT = 2 };
 /* One of those, or -ENOMEM. */
 int regex_match(const struct regex *re, struct matcher *m, struct str subject);
 
+/* What the matcher's last match drew on its budget, and the most that it may:
+ * 5 ms at the most. A single step more may be on top. */
+unsigned regex_spent(const struct matcher *m);
+#define REGEX_BUDGET 960000u
+
 /* Can the pattern match at only those subjects that hold some fixed letter or
  * digit? A guess for lint: what is inside classes and escapes isn't counted. */
 bool regex_has_literal(struct str pattern);

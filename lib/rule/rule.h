@@ -17,6 +17,11 @@ struct rule_source {
 	const char *name;	/* for people: "20-payments.yaml" or a path */
 	struct str text;
 	const char *directory;	/* of description_file; NULL: none allowed */
+	/* What such files held another day; not NULL: none is read. */
+	const struct rule_text {
+		struct str path, text;
+	} *texts;
+	size_t text_count;
 };
 
 /*
@@ -36,6 +41,9 @@ struct rule_stats {
 	size_t policies;
 };
 void ruleset_file(const struct ruleset *r, size_t i, struct rule_stats *out);
+/* The test files that the i-th file names, as written there. */
+size_t ruleset_tests(const struct ruleset *r, size_t i,
+		     const struct str **out);
 
 /* A configuration item that a look-up returned. */
 struct ci {
@@ -52,6 +60,31 @@ enum ci_answer { CI_FOUND, CI_NONE /* none, or not exactly one live */,
 struct ci_source {
 	enum ci_answer (*find)(struct ci *out, struct arena *arena,
 			       struct str field, struct str value, void *arg);
+	void *arg;
+};
+
+/* A change in StackFlow, as `GET /changes` lists it. */
+struct rule_change {
+	struct str id, title, state;
+};
+
+/*
+ * What a decision asks of the world besides. Each may be NULL: then there is
+ * no change, nothing is open, nothing is silenced. Strings of *out as above.
+ */
+struct silences;
+struct hold_source {
+	/* Is a change open on the CI, in one of the states? */
+	enum ci_answer (*change)(struct rule_change *out, struct arena *arena,
+				 struct str ci_id, const struct str *states,
+				 size_t state_count, void *arg);
+	/*
+	 * Is an incident open of that file's policy, whose context holds the
+	 * same values? 1 and *out, the incident for people; 0; -errno.
+	 */
+	int (*open)(struct str *out, struct arena *arena, struct str policy,
+		    const struct field *same, size_t same_count, void *arg);
+	const struct silences *silences;	/* rule/silence.h */
 	void *arg;
 };
 
@@ -72,6 +105,8 @@ struct trace {
 struct decision_input {
 	const struct alarm *alarm;
 	const struct ci_source *cis;	/* NULL: none is ever found */
+	const struct hold_source *holds;	/* NULL: nothing of it */
+	int64_t now_ms;		/* windows and silences go by it */
 	struct trace *trace;		/* NULL: don't explain */
 	bool brief;	/* leave out what only a new incident says: title,
 			   fields and description stay STR_NONE */
@@ -86,8 +121,43 @@ struct decision_input {
 int ruleset_decide(struct verdict *out, const struct ruleset *r,
 		   const struct decision_input *in, struct arena *arena);
 
+/*
+ * Does any entry hold an alarm back while an incident of this policy is open?
+ * Only those incidents' contexts are ever asked.
+ */
+bool ruleset_holds_behind(const struct ruleset *r, struct str policy);
+
+/* A window of a file, for status and lint: how it stands at a moment. */
+struct rule_window {
+	const char *file, *team, *name, *owner;
+	int line;
+	bool inside;
+	int64_t begins_ms;	/* of the one it is in, or the next; 0: none */
+	int64_t ends_ms;	/* of that */
+	int64_t until_ms;	/* 0: no end was given */
+};
+size_t ruleset_windows(const struct ruleset *r);
+void ruleset_window(const struct ruleset *r, size_t i, int64_t now_ms,
+		    struct rule_window *out);
+
+/*
+ * Warnings for people at work on the files, beside those of loading: what has
+ * no tests, and windows that are over or unused.
+ */
+void ruleset_lint(const struct ruleset *r, int64_t now_ms,
+		  struct faults *faults);
+
 /* A hash of all sources (SHA-256, hex), to name a rule set of a day. */
 const char *ruleset_hash(const struct ruleset *r);
+
+/*
+ * All sources and the files that they name, as one text, of which
+ * ruleset_again() makes the set again whatever has become of the files:
+ * 0; -EINVAL, it is no such text; -ENOMEM.
+ */
+void ruleset_put_sources(struct buf *out, const struct ruleset *r);
+int ruleset_again(struct ruleset **out, struct str text,
+		  struct faults *faults) MUST_CHECK;
 
 /*
  * Can an alarm's tags change a decision: does a rule read them, or is severity

@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/map.h"
 #include "rule/digest.h"
+#include "rule/kept.h"
 #include "rule/set.h"
 
 /* Each source is bounded by yaml_read(); how many there are is up to whoever
@@ -35,6 +36,9 @@ static struct loader loader_for(struct loading *g, size_t i)
 		.regexes = &g->set->regexes,
 		.file = g->sources[i].name,
 		.directory = g->sources[i].directory,
+		.source = &g->sources[i],
+		.source_at = i,
+		.kept = g->set->kept,
 	};
 }
 
@@ -150,7 +154,8 @@ static bool chain_policies(struct ruleset *r, struct rule_file *f)
 		matches[i] = &f->policies[i].match;
 	}
 	return matches &&
-	       chain_compile(&f->chain, r->arena, matches, f->policy_count);
+	       chain_compile(&f->chain, r->arena, matches, f->policy_count) &&
+	       index_compile(&f->index, r->arena, matches, f->policy_count);
 }
 
 static bool keep_good(struct loading *g, bool *bad)
@@ -263,7 +268,8 @@ static bool load(struct loading *g, bool *bad)
 	good = keep_good(g, bad);
 	if (good) {
 		set_builtin(r);
-		good = count_policies(r);
+		good = count_policies(r) && suppress_settle(r) &&
+		       claims_index(r);
 	}
 	digest_end(g->digest, &hex, 64);
 	g->digest = NULL;
@@ -295,7 +301,9 @@ struct ruleset *ruleset_load(const struct rule_source *sources, size_t count,
 	g.trees = arena_new(ARENA_MAX);
 	g.refs = map_new();
 	g.digest = digest_new();
-	if (r->arena && g.trees && g.refs && g.digest) {
+	if (r->arena)
+		r->kept = kept_new(r->arena, sources, count);
+	if (r->kept && g.trees && g.refs && g.digest) {
 		g.roots = arena_array(g.trees, count + 1, sizeof(*g.roots));
 		g.files = arena_array(g.trees, count + 1, sizeof(*g.files));
 		good = g.roots && g.files && load(&g, bad);
@@ -348,6 +356,12 @@ void ruleset_file(const struct ruleset *r, size_t i, struct rule_stats *out)
 	const struct rule_file *f = &r->files[i];
 
 	*out = (struct rule_stats){ f->name, f->team.p, f->policy_count };
+}
+
+size_t ruleset_tests(const struct ruleset *r, size_t i, const struct str **out)
+{
+	*out = r->files[i].tests;
+	return r->files[i].test_count;
 }
 
 const char *ruleset_hash(const struct ruleset *r)

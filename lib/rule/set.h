@@ -1,7 +1,10 @@
 #ifndef RULE_SET_H
 #define RULE_SET_H
 
+#include "rule/index.h"
 #include "rule/loader.h"
+#include "rule/silence.h"
+#include "rule/window.h"
 
 /*
  * A compiled rule set, as its folder sees it. Immutable once loaded, but for
@@ -19,6 +22,33 @@ struct dedup {
 	const struct template *key;	/* NULL: the built-in key */
 };
 
+/* `flap`; transitions.count 0: asked for nothing. */
+struct flap {
+	struct count_within transitions;
+	int64_t quiet;
+};
+
+struct group {
+	const struct template *by;	/* NULL: no grouping */
+	int64_t within;
+	const struct template *short_description;
+	struct str where;
+};
+
+/* An entry of `escalate`. */
+struct raise {
+	int64_t after;
+	int unless;		/* acknowledged, as an int for the loader */
+	int to;
+	const struct template *note;
+	struct str where;
+};
+
+struct escalate {
+	struct raise *list;	/* in the order of their times */
+	size_t count;
+};
+
 /*
  * What a policy says of an incident. Unset: NULL, 0 (severity, priority) or
  * -1; the built-in pattern fills what is unset in the end.
@@ -33,6 +63,13 @@ struct body {
 	int64_t notes_every, reopen_within;
 	int64_t notes_max;
 	int resolve, note_only, insufficient, still_firing;
+	int64_t stable_for, open_after;
+	/* Unset is NULL; what asks for nothing overrides a default. */
+	const struct count_within *open_when;
+	const struct flap *flap;
+	const struct group *group;
+	const struct escalate *escalate;
+	int require_change;
 };
 
 struct policy {
@@ -44,6 +81,11 @@ struct policy {
 	size_t hit;		/* its counter */
 	const struct str *use;
 	size_t use_count;
+	/* Where an entry holds alarms back behind its incidents: what those
+	 * entries compare. */
+	bool behind;
+	const struct ref *const *compared;
+	size_t compared_count;
 };
 
 /* {when, set} or {else}: severity and env. */
@@ -70,7 +112,25 @@ struct ci_step {
 struct guard {
 	struct str id, where;
 	struct match match;
-	int max_priority;
+	int max_priority;	/* 0: none */
+	int forbid;		/* suppress */
+	int64_t max_window;	/* 0: none */
+};
+
+/* One entry of `suppress`, by its one condition. */
+struct suppress {
+	struct str id, where;
+	int line, column;
+	struct match match;
+	int never_above;	/* 0: any priority is held */
+	bool when_change;
+	const struct str *states;	/* of the change; none: any open one */
+	size_t state_count;
+	struct str during, while_open;	/* as written */
+	const struct window *window;
+	const struct policy *policy;
+	const struct ref **same;
+	size_t same_count;
 };
 
 struct claim {
@@ -91,6 +151,7 @@ struct rule_file {
 	struct str team;
 	int platform;			/* bool, as read */
 	int platform_line, platform_column;
+	int pack;			/* bool: gives way to files that aren't */
 	bool bad, read;			/* read: the YAML could be */
 	bool claims_given, ci_given, policies_given;
 	size_t owners;
@@ -107,11 +168,28 @@ struct rule_file {
 	struct policy *policies;
 	size_t policy_count;
 	struct chain chain;	/* of the policies */
+	struct index index;	/* of many policies */
 	struct guard *guards;
 	size_t guard_count;
 	struct block *blocks;
 	size_t block_count;
 	struct policy *catch_all;
+	struct window *windows;
+	size_t window_count;
+	struct suppress *suppress;
+	size_t suppress_count;
+	bool binds;		/* a guard forbids, or bounds windows */
+	struct count_within limit;
+	struct str limit_where;
+	struct str *tests;	/* as written */
+	size_t test_count;
+};
+
+struct kept;
+
+struct claimed {
+	const struct rule_file *file;
+	const struct claim *claim;
 };
 
 struct ruleset {
@@ -122,6 +200,9 @@ struct ruleset {
 	struct rule_file *files;	/* the good ones, in order */
 	size_t file_count;
 	const struct rule_file *platform;	/* one of files; or NULL */
+	const struct rule_file *owner_of_all;	/* as it has no claims */
+	struct index claims;		/* of all files, in order */
+	const struct claimed *claimed;	/* what its indexes mean */
 	struct policy catch_all, builtin;
 	const struct policy **policies;	/* all that can decide, by hit */
 	size_t policy_count;
@@ -130,7 +211,10 @@ struct ruleset {
 	unsigned slots;
 	bool empty;			/* made without any source */
 	bool reads_tags, opens_insufficient;
+	const struct str *behind;	/* sorted ids of policies */
+	size_t behind_count;
 	char hash[65];
+	struct kept *kept;		/* what it was made of */
 };
 
 /* ---- file.c, policy.c: one file ---- */
@@ -141,7 +225,7 @@ void body_fill(struct body *b, const struct body *other);
 void file_read(struct loader *l, struct rule_file *f, const struct yaml *root);
 void file_read_blocks(struct loader *l, struct rule_file *f,
 		      const struct yaml *root);
-/* Resolve `use` from blocks, then defaults; blocks may be NULL. */
+/* Resolve `use` from blocks, then defaults, and what suppress entries name. */
 void file_finish(struct loader *l, struct rule_file *f,
 		 const struct yaml *root, const struct rule_file *platform);
 struct str load_where(struct loader *l, const struct yaml *v);
@@ -151,12 +235,65 @@ void load_policies(struct loader *l, const struct yaml *v, void *to);
 void load_defaults(struct loader *l, const struct yaml *v, void *to);
 void load_blocks(struct loader *l, const struct yaml *v, void *to);
 void load_ci(struct loader *l, const struct yaml *v, void *to);
+void load_limits(struct loader *l, const struct yaml *v, void *to);
+
+/* ---- timing.c: what waits, counts and escalates ---- */
+void load_open_when(struct loader *l, const struct yaml *v, void *to);
+void load_flap(struct loader *l, const struct yaml *v, void *to);
+void load_group(struct loader *l, const struct yaml *v, void *to);
+void load_escalate(struct loader *l, const struct yaml *v, void *to);
+/* The number that v has under name; it and `within` are needed. */
+void load_count(struct loader *l, const struct yaml *v, const char *name,
+		int64_t least, int64_t most, struct count_within *out);
+/* A fault at v where b asks for both ways of opening late. */
+void check_opening(struct loader *l, const struct yaml *v,
+		   const struct body *b);
+
+/* ---- suppress.c ---- */
+void load_suppress(struct loader *l, const struct yaml *v, void *to);
+/* Once all of the file is read: the windows and policies that entries name. */
+void suppress_finish(struct loader *l, struct rule_file *f,
+		     const struct yaml *root);
+/* Which policies have entries behind them. false: out of memory. */
+bool suppress_settle(struct ruleset *r);
+
+/* ---- silence.c ---- */
+struct silenced {
+	struct silence silence;
+	struct match match;
+};
+
+struct silences {
+	_Atomic unsigned refs;
+	struct arena *arena;
+	struct regex_list regexes;
+	struct silenced *list;
+	size_t count;
+	unsigned slots;
+	bool reads_tags;
+};
+
+/* ---- tables.c: every key that a rule file may have, by where it stands ---- */
+struct key_table {
+	const char *name;	/* "file", "policy", "policy.flap" */
+	const struct key *keys;
+};
+extern const struct key file_keys[], choice_keys[], priority_keys[],
+	guard_keys[], limit_keys[], policy_keys[], body_keys[], default_keys[],
+	notes_keys[], resolve_keys[], closed_keys[], open_when_keys[],
+	flap_keys[], group_keys[], escalate_keys[], ci_keys[], suppress_keys[],
+	change_keys[];
+
+/* Ends with a NULL name. */
+const struct key_table *load_tables(void);
 
 /* ---- claims.c ---- */
 /* Faults of all files against each other; marks the bad ones. */
 void claims_prove(struct faults *faults, struct rule_file *files, size_t count);
 /* After that: which file owns all, for want of claims. */
 void claims_settle(struct rule_file *files, size_t count);
+/* Once the files are settled: an index of all claims. */
+bool claims_index(struct ruleset *r);
 /* Who owns the alarm; NULL: nobody. */
 const struct rule_file *claims_decide(const struct ruleset *r, struct run *run,
 				      struct trace *trace);

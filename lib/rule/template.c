@@ -267,6 +267,11 @@ const struct ref *template_passing(const struct template *t)
 	return NULL;
 }
 
+const struct ref *template_field(const struct template *t, size_t i)
+{
+	return i < t->count ? t->pieces[i].ref : NULL;
+}
+
 struct str template_literal(const struct template *t)
 {
 	return t->count == 1 ? t->pieces[0].literal : STR_NONE;

@@ -31,6 +31,8 @@ size_t template_render(const struct template *t, struct facts *f,
 
 /* The first field that may change within one alarm's life; NULL: none. */
 const struct ref *template_passing(const struct template *t);
+/* The i-th field; NULL: there are no more. */
+const struct ref *template_field(const struct template *t, size_t i);
 /* The whole text where it has no fields; else STR_NONE. */
 struct str template_literal(const struct template *t);
 

@@ -16,6 +16,15 @@ struct str text_line(struct arena *arena, struct str s, size_t max);
 /* The same over several lines: LF and TAB stay; max is in bytes. */
 struct str text_block(struct arena *arena, struct str s, size_t max);
 
+/* Nothing but printable ASCII, so that nothing need be done to it? */
+static inline bool text_plain(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < 0x20 || s.p[i] > 0x7e)
+			return false;
+	return true;
+}
+
 /* At most n characters of s. */
 struct str text_chars(struct str s, size_t n);
 

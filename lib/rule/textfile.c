@@ -8,6 +8,7 @@
 
 #include "base/encode.h"
 #include "rule/digest.h"
+#include "rule/kept.h"
 #include "rule/loader.h"
 
 #define FILE_MAX 65536
@@ -53,7 +54,7 @@ static int open_beneath(int dir, const char *path)
 	return fd;
 }
 
-static int read_all(struct buf *out, int fd, struct err *err)
+static int read_all(struct buf *out, int fd, size_t max, struct err *err)
 {
 	struct stat st;
 	ssize_t n = 1;
@@ -64,22 +65,22 @@ static int read_all(struct buf *out, int fd, struct err *err)
 		char *to = buf_room(out, 4096);
 
 		if (!to)
-			return err_set(err, -E2BIG, "has more than %d bytes",
-				       FILE_MAX);
+			return err_set(err, -E2BIG, "has more than %zu bytes",
+				       max);
 		n = read(fd, to, 4096);
 		if (n < 0)
 			return err_set(err, -errno, "can't be read: %m");
 		buf_added(out, (size_t)n);
 	}
-	if (out->n > FILE_MAX)
-		return err_set(err, -E2BIG, "has more than %d bytes", FILE_MAX);
+	if (out->n > max)
+		return err_set(err, -E2BIG, "has more than %zu bytes", max);
 	if (!utf8_valid(buf_str(out)) || str_find_char(buf_str(out), '\0') >= 0)
 		return err_set(err, -EINVAL, "is no UTF-8 text");
 	return 0;
 }
 
-static int read_file(struct buf *out, const char *directory, struct str path,
-		     struct err *err)
+int load_beneath(struct buf *out, const char *directory, struct str path,
+		 size_t max, struct err *err)
 {
 	int dir, fd, rc;
 
@@ -91,11 +92,11 @@ static int read_file(struct buf *out, const char *directory, struct str path,
 	fd = open_beneath(dir, path.p);
 	if (fd < 0 && (errno == EXDEV || errno == ELOOP))
 		rc = err_set(err, -errno,
-			     "leads out of the rule file's folder");
+			     "leads out of the folder");
 	else if (fd < 0)
 		rc = err_set(err, -errno, "can't be opened: %m");
 	else
-		rc = read_all(out, fd, err);
+		rc = read_all(out, fd, max, err);
 	if (fd >= 0)
 		close(fd);
 	close(dir);
@@ -106,21 +107,29 @@ void load_text_file(struct loader *l, const struct yaml *v, void *to)
 {
 	struct buf text = BUF_INIT(FILE_MAX + 8192);
 	struct err err = { "" };
+	struct str kept;
 
 	if (!load_is(l, v, YAML_SCALAR))
 		return;
-	if (!l->directory)
+	if (l->source && l->source->texts &&
+	    kept_find(&kept, l->source, v->text))
+		buf_put_str(&text, kept);
+	else if (l->source && l->source->texts)
+		err_set(&err, -ENOENT, "wasn't there on that day");
+	else if (!l->directory)
 		err_set(&err, -EINVAL,
 			"can't be read: these rules have no "
 			"folder");
 	else
-		read_file(&text, l->directory, v->text, &err);
+		load_beneath(&text, l->directory, v->text, FILE_MAX, &err);
 	if (err.text[0])
 		load_error(l, v, "bad-file", "`%.*s` %s",
 			   STR_ARG(utf8_cut(v->text, 200)), err.text);
 	else
 		*(const struct template **)to =
 			load_template_text(l, v, buf_str(&text));
+	if (!err.text[0] && l->kept)
+		kept_add(l->kept, l->source_at, v->text, buf_str(&text));
 	if (l->digest)
 		digest_add(l->digest, buf_str(&text));
 	buf_fini(&text);

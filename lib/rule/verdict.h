@@ -15,6 +15,36 @@ struct field {
 	struct str name, value;
 };
 
+/* So many within a time; count 0: not asked for. */
+struct count_within {
+	unsigned count;		/* at most COUNT_WITHIN_MAX; of limits more */
+	int64_t within_ms;
+};
+#define COUNT_WITHIN_MAX 100
+
+/* One entry of `escalate`: on its own timer from the incident's opening. */
+struct escalation {
+	int64_t after_ms;
+	bool unless_acknowledged;
+	int raise_to;		/* 1..4; 0: the priority stays */
+	struct str note;	/* STR_NONE: none of its own */
+};
+#define ESCALATIONS_MAX 8
+
+/* What holds an alarm back at the moment of the decision. */
+enum hold_kind { HOLD_NONE, HOLD_WINDOW, HOLD_CHANGE, HOLD_INCIDENT,
+		 HOLD_SILENCE };
+
+struct hold {
+	enum hold_kind kind;
+	struct str id;		/* the suppress entry's, or the silence's */
+	struct str where;	/* "20-payments.yaml:71"; a silence: "silence" */
+	int64_t until_ms;	/* its end, as far as it is known; a change's or
+				   an incident's isn't: when to look again */
+	struct str about;	/* "window NAME", the change, the incident, or
+				   "OWNER: REASON" of a silence: for people */
+};
+
 struct verdict {
 	bool catch_all;		/* no file claims it */
 	struct str team, policy, where;	/* where: "20-payments.yaml:52" */
@@ -34,7 +64,29 @@ struct verdict {
 	unsigned notes_max;
 	bool resolve;			/* when: OK; false: never */
 	bool resolve_note_only;
-	int64_t resolve_stable_ms;
+	int64_t resolve_stable_ms;	/* OK must last so long; 0: at once */
+	int64_t open_after_ms;		/* ALARM must last so long; 0: at once */
+	struct count_within open_when;	/* ALARMs of the key */
+	struct count_within flap;	/* changes of state of the key */
+	int64_t flap_quiet_ms;		/* while it flaps, OK must last so long */
+	int64_t group_within_ms;	/* > 0: dedup_key is a group's, which
+					   takes alarms for so long from its
+					   opening */
+	const struct escalation *escalate;	/* in the order of their times;
+					   guards have bound raise_to */
+	size_t escalate_count;
+	struct hold hold;	/* the one that ends last; kind NONE: nothing */
+	bool hold_pending;	/* a look-up was not answered in time; it holds
+				   nothing */
+	bool require_change;	/* the incident is to say when there was none;
+				   false where nobody could tell */
+	struct str change;	/* an open change on the CI, where one was asked
+				   for: "CHG0000123 Patch the database" */
+	struct count_within limit;	/* incidents of the team; beyond: its
+					   parent incident. Never of P1 */
+	struct str context;	/* what while_open of any entry may compare, as
+				   lines "name=value", the first the team's;
+				   STR_NONE where no entry does */
 	int64_t reopen_within_ms;
 	enum still_firing still_firing;
 };

@@ -16,6 +16,7 @@ struct sf_call {
 	void *arg;
 	enum sf_kind kind;
 	bool repeated;
+	unsigned timeout_ms;
 	uint64_t generation; /* of the token it went with */
 	const char *method, *url;
 	const char *key; /* a header line, or NULL */
@@ -223,7 +224,7 @@ static int send_call(struct sf_client *c, struct sf_call *call)
 		.url = call->url,
 		.headers = headers,
 		.body = call->body,
-		.timeout_ms = c->timeout_ms,
+		.timeout_ms = call->timeout_ms,
 		.max_body = call->body.p ? ANSWER_MAX : READ_MAX,
 		.flags = call->body.p ? REST_ONCE : 0,
 		.done = answered,
@@ -371,7 +372,10 @@ static struct sf_call *call_new(struct sf_client *c,
 		.client = c,
 		.kind = spec->kind,
 		.method = spec->method,
+		.timeout_ms = c->timeout_ms,
 	};
+	if (spec->timeout_ms && spec->timeout_ms < c->timeout_ms)
+		call->timeout_ms = spec->timeout_ms;
 	at = call->text;
 	call->url = place(&at, base, spec->path);
 	if (spec->body.p)
@@ -431,7 +435,15 @@ int sf_call_start(struct sf_client *c, const struct sf_call_spec *spec,
 int sf_list_start(struct sf_client *c, const char *resource, const char *query,
 		  struct str next, sf_done *done, void *arg)
 {
-	struct sf_call_spec spec = { .kind = SF_LIST, .method = "GET" };
+	return sf_list_within(c, resource, query, next, 0, done, arg);
+}
+
+int sf_list_within(struct sf_client *c, const char *resource,
+		   const char *query, struct str next, unsigned timeout_ms,
+		   sf_done *done, void *arg)
+{
+	struct sf_call_spec spec = { .kind = SF_LIST, .method = "GET",
+				     .timeout_ms = timeout_ms };
 	struct buf path = BUF_INIT(PATH_MAX_BYTES);
 	char sep = '?';
 	int rc;

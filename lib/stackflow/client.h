@@ -23,6 +23,7 @@ struct sf_call_spec {
 	struct str body;	/* JSON, or STR_NONE */
 	const char *key;	/* Idempotency-Key, or NULL */
 	struct str id;		/* the record in question */
+	unsigned timeout_ms;	/* 0: the client's */
 };
 
 struct sf_call;
@@ -51,6 +52,9 @@ int sf_call_start(struct sf_client *c, const struct sf_call_spec *spec,
 /* GET resource?query&next; query may be NULL or "", next STR_NONE. */
 int sf_list_start(struct sf_client *c, const char *resource, const char *query,
 		  struct str next, sf_done *done, void *arg);
+int sf_list_within(struct sf_client *c, const char *resource,
+		   const char *query, struct str next, unsigned timeout_ms,
+		   sf_done *done, void *arg);
 
 /*
  * Judge one answer. out->body is a part of *root, which is for json_free;

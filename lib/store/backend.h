@@ -9,14 +9,19 @@
  */
 
 /* Work for the writer that isn't a submission of events or writes. */
-enum job_kind { JOB_RECOVER, JOB_EXPIRE, JOB_RULES, JOB_CLOCK_BACK };
+enum job_kind { JOB_RECOVER, JOB_EXPIRE, JOB_RULES, JOB_RULESET,
+		JOB_CLOCK_BACK,
+		JOB_SILENCE, JOB_RELEASE };
 
 struct store_job {
 	enum job_kind kind;
-	int64_t ms;			/* recover, back: now; expire: before */
+	int64_t ms;			/* recover, back, rule set: now;
+					   expire: before */
 	int64_t by_ms;			/* back */
 	size_t max;			/* expire */
-	struct str file, text;		/* rules */
+	/* Of a rule set its hash and body. */
+	struct str file, text;		/* rules; release: file is the hold */
+	const struct store_silence *silence;
 	int count;			/* what recover and expire tell */
 	store_done *done;
 	void *arg;
@@ -26,7 +31,8 @@ struct store_job {
 /* What a transaction adds up, besides its rows. */
 struct store_tally {
 	struct store_counts counts;
-	int64_t next_event, next_incident, next_member, next_op;
+	int64_t next_event, next_incident, next_member, next_op,
+		next_tally;
 	unsigned what;			/* for store_on_commit */
 };
 
@@ -86,6 +92,23 @@ struct store_backend {
 			   struct arena *arena);
 	int (*others_firing)(unsigned *out, struct store_reader *r,
 			     int64_t incident, int64_t except);
+	int (*tally_of)(struct tally *out, struct store_reader *r,
+			struct str key, struct arena *arena);
+	int (*opened)(unsigned *out, struct store_reader *r, struct str team,
+		      int64_t from_ms, int64_t to_ms);
+	int (*open_behind)(struct incident *out, size_t max,
+			   struct store_reader *r, struct str policy,
+			   const struct field *same, size_t same_count,
+			   struct arena *arena);
+	int (*due_waits)(struct member *out, size_t max,
+			 struct store_reader *r, int64_t now_ms,
+			 struct arena *arena);
+	int (*due_timers)(struct incident *out, size_t max,
+			  struct store_reader *r, int64_t now_ms,
+			  struct arena *arena);
+	int (*next_timer)(int64_t *out_ms, struct store_reader *r);
+	int (*event_at)(struct event *out, struct store_reader *r, int64_t seq,
+			struct arena *arena);
 	int (*lane_tail)(struct op *out, struct store_reader *r,
 			 int64_t incident, struct arena *arena);
 	int (*due_ops)(struct op *out, size_t max, struct store_reader *r,
@@ -102,6 +125,9 @@ struct store_backend {
 		    struct arena *arena);
 	int (*saved_rules)(struct str *out, struct store_reader *r,
 			   struct str file, struct arena *arena);
+	int (*silences)(struct store_silence *out, size_t max,
+			struct store_reader *r, int64_t after_ms,
+			struct arena *arena);
 	int (*list_incidents)(struct incident *out, struct store_reader *r,
 			      const struct store_page *p, struct arena *arena);
 	int (*list_events)(struct event *out, struct store_reader *r,
@@ -111,6 +137,17 @@ struct store_backend {
 	int (*list_ops)(struct op *out, struct store_reader *r,
 			enum op_state state, const struct store_page *p,
 			struct arena *arena);
+
+	/* A reader of a store that isn't opened here. */
+	int (*look)(struct store_reader **out, const char *where,
+		    struct err *err);
+	int (*ruleset)(struct str *out, struct store_reader *r,
+		       struct str hash, struct arena *arena);
+	int (*past_events)(struct past_event *out, size_t max,
+			   struct store_reader *r, int64_t after,
+			   int64_t since_ms, struct arena *arena);
+	int (*past_count)(int64_t *out, struct store_reader *r,
+			  int64_t since_ms);
 };
 
 extern const struct store_backend store_sqlite;

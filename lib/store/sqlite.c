@@ -11,7 +11,6 @@
 
 #include "base/encode.h"
 
-#define APPLICATION_ID 0x746f6373	/* "tocs", in the file's header */
 #define PAGE_SIZE 8192
 #define CACHE_KB 4096
 #define SPARE_MIN (2ull << 20)
@@ -159,7 +158,7 @@ static int look(struct sqlite *d, bool *made, struct err *err)
 	*made = !id && !version && !tables;
 	if (*made)
 		return 0;
-	if (id != APPLICATION_ID || version < 1)
+	if (id != SQL_APPLICATION_ID || version < 1)
 		return err_set(err, -EUCLEAN, "%s is a database of another "
 			       "program: give store.url a path of its own",
 			       d->path);
@@ -199,12 +198,29 @@ static int make_schema(struct sqlite *d, struct err *err)
 	char *text = sqlite3_mprintf(
 		"BEGIN IMMEDIATE; %s"
 		"INSERT INTO meta VALUES ('store.key', %lld);"
-		"PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+		"PRAGMA application_id = %d; PRAGMA user_version = 1; COMMIT",
 		sql_schema, (long long)sqlite_hash(d, STR("tocsin")),
-		APPLICATION_ID, SQL_SCHEMA_VERSION);
+		SQL_APPLICATION_ID);
 	int r = text ? run(d, text, err) : -ENOMEM;
 
 	sqlite3_free(text);
+	return r;
+}
+
+/* From an older version to ours, one at a time, each in a transaction. */
+static int upgrade(struct sqlite *d, struct err *err)
+{
+	int64_t at;
+	int r = ask_int(d, "PRAGMA user_version", &at, err);
+
+	for (; !r && at < SQL_SCHEMA_VERSION; at++) {
+		char *text = sqlite3_mprintf(
+			"BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
+			sql_upgrade[at], (int)at + 1);
+
+		r = text ? run(d, text, err) : -ENOMEM;
+		sqlite3_free(text);
+	}
 	return r;
 }
 
@@ -260,6 +276,7 @@ static int load(struct sqlite *d, struct err *err)
 		t->next_incident = get_int(&u) + 1;
 		t->next_member = get_int(&u) + 1;
 		t->next_op = get_int(&u) + 1;
+		t->next_tally = get_int(&u) + 1;
 		query_end(&u);
 		u = query_begin(&d->q, SQL_META);
 		put_str(&u, STR("store.dropped"));
@@ -271,6 +288,8 @@ static int load(struct sqlite *d, struct err *err)
 		r = count(d, SQL_COUNT_UNTRIAGED, &t->counts.untriaged);
 	if (!r)
 		r = count(d, SQL_COUNT_OPEN, &t->counts.incidents_open);
+	if (!r)
+		r = sqlite_count_timers(d);
 	if (!r)
 		r = count_ops(d);
 	return r ? fault(d, r, err) : 0;
@@ -332,6 +351,8 @@ static int open_file(struct sqlite *d, bool *made, struct err *err)
 		r = make_schema(d, err);
 	if (!r)
 		r = check_key(d, err);
+	if (!r)
+		r = upgrade(d, err);
 	if (!r)
 		r = ask_int(d, "PRAGMA page_size", &d->page_size, err);
 	return r;
@@ -538,6 +559,13 @@ const struct store_backend store_sqlite = {
 	.member = sqlite_member,
 	.firing_open = sqlite_firing_open,
 	.others_firing = sqlite_others_firing,
+	.tally_of = sqlite_tally_of,
+	.opened = sqlite_opened,
+	.open_behind = sqlite_open_behind,
+	.due_waits = sqlite_due_waits,
+	.due_timers = sqlite_due_timers,
+	.next_timer = sqlite_next_timer,
+	.event_at = sqlite_event_at,
 	.lane_tail = sqlite_lane_tail,
 	.due_ops = sqlite_due_ops,
 	.ops_in = sqlite_ops_in,
@@ -547,8 +575,13 @@ const struct store_backend store_sqlite = {
 	.remote_is_ours = sqlite_remote_is_ours,
 	.meta = sqlite_meta,
 	.saved_rules = sqlite_saved_rules,
+	.silences = sqlite_silences,
 	.list_incidents = sqlite_list_incidents,
 	.list_events = sqlite_list_events,
 	.event = sqlite_event,
 	.list_ops = sqlite_list_ops,
+	.look = sqlite_look,
+	.ruleset = sqlite_ruleset,
+	.past_events = sqlite_past_events,
+	.past_count = sqlite_past_count,
 };

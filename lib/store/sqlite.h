@@ -58,9 +58,10 @@ struct sqlite {
 	/* As it is, as it was at begin, as it was before the last rollback. */
 	struct store_tally tally, mark, undone;
 	int64_t dropped, dropped_mark;	/* events that ever expired */
+	int64_t rulesets_seen;	/* dropped, when rule sets were looked at */
 	bool full, roomy;
 	uint64_t asked;		/* commits when fullness was looked at last */
-	int64_t at[5]; /* where expiry goes on */
+	int64_t at[6]; /* where expiry goes on */
 
 	/* Frames in the WAL: all; copied to the database; all, when copying
 	 * was last tried. */
@@ -84,8 +85,31 @@ int sqlite_write_op_state(struct sqlite *d, const struct op *op,
 			  const struct store_row *found);
 /* Ready ops of one lane go over to another. */
 int sqlite_move_ops(struct sqlite *d, int64_t from, int64_t to);
+/* sqlite_timer.c */
+int sqlite_write_tally(struct sqlite *d, struct tally *t);
+int sqlite_look_again(struct sqlite *d, const struct store_write *w);
+int sqlite_timers_back(struct sqlite *d, int64_t now_ms, int64_t by_ms);
+/* At a start: was the clock set back meanwhile? */
+int sqlite_timers_recover(struct sqlite *d, int64_t now_ms);
+int sqlite_count_timers(struct sqlite *d);
 /* A stored op; 1, 0: there is none; or negative. */
 int sqlite_see_op(struct store_row *out, struct sqlite *d, int64_t id);
+
+/* sqlite_silence.c: the jobs of silences; what expiry and a clock that went
+ * back do to them. */
+int sqlite_put_silence(struct sqlite *d, const struct store_job *j);
+int sqlite_release(struct sqlite *d, struct store_job *j);
+int sqlite_expire_silences(struct sqlite *d, int64_t before_ms);
+/* At a start: what those hold that were ended early is due. */
+int sqlite_silences_recover(struct sqlite *d, int64_t now_ms);
+int sqlite_silences_back(struct sqlite *d, int64_t now_ms, int64_t by_ms);
+
+/* sqlite_ruleset.c */
+int sqlite_keep_ruleset(struct sqlite *d, const struct store_job *j);
+/* Those that ended before then, and that no kept event refers to. */
+int sqlite_drop_rulesets(struct sqlite *d, int64_t before_ms);
+int sqlite_ruleset(struct str *out, struct store_reader *r, struct str hash,
+		   struct arena *arena);
 
 /* ---- a reader's connection ---- */
 
@@ -96,7 +120,44 @@ struct sqlite_reader {
 	struct buf id;
 };
 
-/* As store_*: sqlite_read.c, sqlite_list.c */
+int sqlite_open_reader(struct store_reader **out, const char *path,
+		       struct err *err);
+/* The row's next columns; id: for the public id. */
+void sqlite_get_event(struct event *e, struct query *u, struct buf *id);
+void sqlite_get_outcome(struct event *e, struct query *u);
+
+/* sqlite_past.c */
+int sqlite_look(struct store_reader **out, const char *where, struct err *err);
+int sqlite_past_events(struct past_event *out, size_t max,
+		       struct store_reader *r, int64_t after, int64_t since_ms,
+		       struct arena *arena);
+int sqlite_past_count(int64_t *out, struct store_reader *r, int64_t since_ms);
+
+struct query reader_query(struct store_reader *r, enum sql_statement n,
+			  struct arena *arena);
+uint64_t reader_hash(struct store_reader *r, struct str s);
+/* The end of a look-up that found a row or not. */
+int reader_found(struct query *u, int r);
+void get_incident(struct incident *i, struct query *u);
+void get_member(struct member *out, struct query *u);
+
+/* As store_*: sqlite_read.c, sqlite_timer.c */
+int sqlite_tally_of(struct tally *out, struct store_reader *r, struct str key,
+		    struct arena *arena);
+int sqlite_opened(unsigned *out, struct store_reader *r, struct str team,
+		  int64_t from_ms, int64_t to_ms);
+int sqlite_open_behind(struct incident *out, size_t max,
+		       struct store_reader *r, struct str policy,
+		       const struct field *same, size_t same_count,
+		       struct arena *arena);
+int sqlite_due_waits(struct member *out, size_t max, struct store_reader *r,
+		     int64_t now_ms, struct arena *arena);
+int sqlite_due_timers(struct incident *out, size_t max,
+		      struct store_reader *r, int64_t now_ms,
+		      struct arena *arena);
+int sqlite_next_timer(int64_t *out_ms, struct store_reader *r);
+int sqlite_event_at(struct event *out, struct store_reader *r, int64_t seq,
+		    struct arena *arena);
 int sqlite_reader_open(struct store_reader **out, void *db, struct err *err);
 void sqlite_reader_close(struct store_reader *r);
 int sqlite_reader_begin(struct store_reader *r);
@@ -131,6 +192,9 @@ int sqlite_meta(struct str *out, struct store_reader *r, struct str key,
 		struct arena *arena);
 int sqlite_saved_rules(struct str *out, struct store_reader *r, struct str file,
 		       struct arena *arena);
+int sqlite_silences(struct store_silence *out, size_t max,
+		    struct store_reader *r, int64_t after_ms,
+		    struct arena *arena);
 int sqlite_list_incidents(struct incident *out, struct store_reader *r,
 			  const struct store_page *p, struct arena *arena);
 int sqlite_list_events(struct event *out, struct store_reader *r,

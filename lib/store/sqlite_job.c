@@ -19,7 +19,10 @@ static int recover(struct sqlite *d, struct store_job *j)
 	u = query_begin(&d->q, SQL_RECOVER_CLAMP);
 	put_int(&u, j->ms);
 	put_int(&u, OP_NEVER_MS);
-	return query_run(&u);
+	r = query_run(&u);
+	if (!r)
+		r = sqlite_timers_recover(d, j->ms);
+	return r ? r : sqlite_silences_recover(d, j->ms);
 }
 
 /*
@@ -112,16 +115,20 @@ static int expire(struct sqlite *d, struct store_job *j)
 		  t->next_incident - 1, j->ms },
 		{ SQL_MEMBER_WINDOW, SQL_DROP_MEMBERS, t->next_member - 1,
 		  j->ms },
+		{ SQL_TALLY_WINDOW, SQL_DROP_TALLIES, t->next_tally - 1,
+		  j->ms },
 		{ SQL_IDENTITY_WINDOW, SQL_DROP_IDENTITIES, INT64_MAX,
 		  identities },
 	};
 
-	for (size_t i = 0; i < 4 && r >= 0; i++) {
+	for (size_t i = 0; i < 5 && r >= 0; i++) {
 		int64_t to;
 
 		r = step(d, &walks[i], &d->at[i + 1], j->max, &to);
 	}
-	return r < 0 ? r : 0;
+	if (r >= 0 && !d->at[0])
+		r = sqlite_drop_rulesets(d, j->ms);
+	return r < 0 ? r : sqlite_expire_silences(d, j->ms);
 }
 
 static int keep_rules(struct sqlite *d, const struct store_job *j)
@@ -136,12 +143,16 @@ static int keep_rules(struct sqlite *d, const struct store_job *j)
 static int clock_back(struct sqlite *d, const struct store_job *j)
 {
 	struct query u = query_begin(&d->q, SQL_CLOCK_BACK);
+	int r;
 
 	put_int(&u, j->ms);
 	put_int(&u, j->by_ms);
 	put_int(&u, OP_NEVER_MS);
 	d->tally.what |= 2;
-	return query_run(&u);
+	r = query_run(&u);
+	if (!r)
+		r = sqlite_timers_back(d, j->ms, j->by_ms);
+	return r ? r : sqlite_silences_back(d, j->ms, j->by_ms);
 }
 
 int sqlite_job(void *db, struct store_job *j)
@@ -154,8 +165,14 @@ int sqlite_job(void *db, struct store_job *j)
 		return expire(db, j);
 	case JOB_RULES:
 		return keep_rules(db, j);
+	case JOB_RULESET:
+		return sqlite_keep_ruleset(db, j);
 	case JOB_CLOCK_BACK:
 		return clock_back(db, j);
+	case JOB_SILENCE:
+		return sqlite_put_silence(db, j);
+	case JOB_RELEASE:
+		return sqlite_release(db, j);
 	}
 	return -EINVAL;
 }

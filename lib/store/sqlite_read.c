@@ -12,7 +12,7 @@ static struct sqlite_reader *reader(struct store_reader *r)
 	return (struct sqlite_reader *)r;
 }
 
-static struct query begin(struct store_reader *r, enum sql_statement n,
+struct query reader_query(struct store_reader *r, enum sql_statement n,
 			  struct arena *arena)
 {
 	struct query u = query_begin(&reader(r)->q, n);
@@ -21,13 +21,12 @@ static struct query begin(struct store_reader *r, enum sql_statement n,
 	return u;
 }
 
-static uint64_t hash(struct store_reader *r, struct str s)
+uint64_t reader_hash(struct store_reader *r, struct str s)
 {
 	return hash_sip(reader(r)->hash_key, s.p, s.n);
 }
 
-/* The end of a look-up that found a row or not. */
-static int found(struct query *u, int r)
+int reader_found(struct query *u, int r)
 {
 	if (r > 0)
 		query_end(u);
@@ -38,17 +37,16 @@ static int found(struct query *u, int r)
 
 /* ---- connection ---- */
 
-int sqlite_reader_open(struct store_reader **out, void *db, struct err *err)
+int sqlite_open_reader(struct store_reader **out, const char *path,
+		       struct err *err)
 {
-	struct sqlite *d = db;
 	struct sqlite_reader *r = calloc(1, sizeof(*r));
 	int rc;
 
 	if (!r)
 		return -ENOMEM;
-	memcpy(r->hash_key, d->hash_key, sizeof(r->hash_key));
 	buf_init(&r->id, 32);
-	rc = sqlite3_open_v2(d->path, &r->q.db,
+	rc = sqlite3_open_v2(path, &r->q.db,
 			     SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 	if (!rc)
 		rc = sqlite3_busy_timeout(r->q.db, 2000);
@@ -67,13 +65,24 @@ int sqlite_reader_open(struct store_reader **out, void *db, struct err *err)
 				  "PRAGMA cache_size = -" CACHE_KB,
 				  NULL, NULL, NULL);
 	if (rc) {
-		rc = err_set(err, sql_errno(rc), "%s: %s", d->path,
+		rc = err_set(err, sql_errno(rc), "%s: %s", path,
 			     sqlite3_errmsg(r->q.db));
 		sqlite_reader_close(&r->base);
 		return rc;
 	}
 	*out = &r->base;
 	return 0;
+}
+
+int sqlite_reader_open(struct store_reader **out, void *db, struct err *err)
+{
+	struct sqlite *d = db;
+	int rc = sqlite_open_reader(out, d->path, err);
+
+	if (!rc)
+		memcpy(reader(*out)->hash_key, d->hash_key,
+		       sizeof(d->hash_key));
+	return rc;
 }
 
 void sqlite_reader_close(struct store_reader *r)
@@ -88,21 +97,21 @@ void sqlite_reader_close(struct store_reader *r)
 
 int sqlite_reader_begin(struct store_reader *r)
 {
-	struct query u = begin(r, SQL_BEGIN_READ, NULL);
+	struct query u = reader_query(r, SQL_BEGIN_READ, NULL);
 
 	return query_run(&u);
 }
 
 void sqlite_reader_end(struct store_reader *r)
 {
-	struct query u = begin(r, SQL_COMMIT, NULL);
+	struct query u = reader_query(r, SQL_COMMIT, NULL);
 
 	query_run(&u);
 }
 
 /* ---- rows ---- */
 
-static void get_event(struct event *e, struct query *u, struct buf *id)
+void sqlite_get_event(struct event *e, struct query *u, struct buf *id)
 {
 	memset(e, 0, sizeof(*e));
 	e->seq = get_int(u);
@@ -126,7 +135,7 @@ static void get_event(struct event *e, struct query *u, struct buf *id)
 }
 
 /* Without a row of outcome all columns are NULL, which reads as 0. */
-static void get_outcome(struct event *e, struct query *u)
+void sqlite_get_outcome(struct event *e, struct query *u)
 {
 	e->status = (enum event_state)get_int(u);
 	e->action = get_str(u);
@@ -139,7 +148,7 @@ static void get_outcome(struct event *e, struct query *u)
 	e->decided_ms = get_int(u);
 }
 
-static void get_incident(struct incident *i, struct query *u)
+void get_incident(struct incident *i, struct query *u)
 {
 	memset(i, 0, sizeof(*i));
 	i->id = get_int(u);
@@ -170,6 +179,16 @@ static void get_incident(struct incident *i, struct query *u)
 	i->notes_every_ms = get_int(u);
 	i->notes_max = (unsigned)get_int(u);
 	i->still_firing = (enum still_firing)get_int(u);
+	i->due_ms = get_int(u);
+	i->resolve_ms = get_int(u);
+	i->escalate_ms = get_int(u);
+	i->escalations = get_str(u);
+	i->held_ms = get_int(u);
+	i->held_by = get_str(u);
+	i->group_ms = get_int(u);
+	i->parent = get_int(u);
+	i->event = get_int(u);
+	i->context = get_str(u);
 }
 
 static void get_op(struct op *op, struct query *u)
@@ -203,7 +222,7 @@ static int get_ops(struct op *out, int n, size_t max, struct query *u)
 
 	while ((size_t)n < max && (r = query_row(u)) > 0)
 		get_op(&out[n++], u);
-	r = found(u, r);
+	r = reader_found(u, r);
 	return r < 0 ? r : n;
 }
 
@@ -213,7 +232,7 @@ static int get_incidents(struct incident *out, size_t max, struct query *u)
 
 	while ((size_t)n < max && (r = query_row(u)) > 0)
 		get_incident(&out[n++], u);
-	r = found(u, r);
+	r = reader_found(u, r);
 	return r < 0 ? r : n;
 }
 
@@ -222,35 +241,50 @@ static int get_incidents(struct incident *out, size_t max, struct query *u)
 int sqlite_payload(struct str *out, struct store_reader *r, int64_t first,
 		   struct arena *arena)
 {
-	struct query u = begin(r, SQL_PAYLOAD, arena);
+	struct query u = reader_query(r, SQL_PAYLOAD, arena);
 	int got;
 
 	put_int(&u, first);
 	got = query_row(&u);
 	if (got > 0)
 		*out = get_str(&u);
-	return found(&u, got);
+	return reader_found(&u, got);
 }
 
 int sqlite_new_heads(struct event *out, size_t max, struct store_reader *r,
 		     int64_t after, struct arena *arena)
 {
-	struct query u = begin(r, SQL_NEW_EVENTS, arena);
+	struct query u = reader_query(r, SQL_NEW_EVENTS, arena);
 	int got, n = 0;
 
 	put_int(&u, after);
 	put_int(&u, (int64_t)max);
 	while ((got = query_row(&u)) > 0)
-		get_event(&out[n++], &u, &reader(r)->id);
+		sqlite_get_event(&out[n++], &u, &reader(r)->id);
 	if (got < 0)
 		return got;
 	return arena_error(arena) ? -ENOMEM : n;
 }
 
+int sqlite_event_at(struct event *out, struct store_reader *r, int64_t seq,
+		    struct arena *arena)
+{
+	struct query u = reader_query(r, SQL_EVENT, arena);
+	int got;
+
+	put_int(&u, seq);
+	got = query_row(&u);
+	if (got > 0) {
+		sqlite_get_event(out, &u, &reader(r)->id);
+		sqlite_get_outcome(out, &u);
+	}
+	return reader_found(&u, got);
+}
+
 int sqlite_event(struct event *out, struct store_reader *r, uint64_t id,
 		 struct arena *arena)
 {
-	struct query u = begin(r, SQL_EVENT_OF_HASH, arena);
+	struct query u = reader_query(r, SQL_EVENT_OF_HASH, arena);
 	struct event e;
 	int64_t seq = 0;
 	int got;
@@ -259,14 +293,7 @@ int sqlite_event(struct event *out, struct store_reader *r, uint64_t id,
 	got = query_int(&u, 0, &seq);
 	if (got || !seq)
 		return got;
-	u = begin(r, SQL_EVENT, arena);
-	put_int(&u, seq);
-	got = query_row(&u);
-	if (got > 0) {
-		get_event(&e, &u, &reader(r)->id);
-		get_outcome(&e, &u);
-	}
-	got = found(&u, got);
+	got = sqlite_event_at(&e, r, seq, arena);
 	if (got <= 0)
 		return got;
 	got = sqlite_payload(&e.payload, r, e.first, arena);
@@ -284,7 +311,7 @@ static int64_t before(const struct store_page *p)
 int sqlite_list_events(struct event *out, struct store_reader *r,
 		       const struct store_page *p, struct arena *arena)
 {
-	struct query u = begin(r, p->filter.n ? SQL_LIST_EVENTS_NAMED :
+	struct query u = reader_query(r, p->filter.n ? SQL_LIST_EVENTS_NAMED :
 						SQL_LIST_EVENTS, arena);
 	int got, n = 0;
 
@@ -293,8 +320,8 @@ int sqlite_list_events(struct event *out, struct store_reader *r,
 		put_str(&u, p->filter);
 	put_int(&u, (int64_t)p->limit);
 	while ((got = query_row(&u)) > 0) {
-		get_event(&out[n], &u, &reader(r)->id);
-		get_outcome(&out[n++], &u);
+		sqlite_get_event(&out[n], &u, &reader(r)->id);
+		sqlite_get_outcome(&out[n++], &u);
 	}
 	if (got < 0)
 		return got;
@@ -306,9 +333,9 @@ int sqlite_list_events(struct event *out, struct store_reader *r,
 int sqlite_incident_by_key(struct incident *out, struct store_reader *r,
 			   struct str key, struct arena *arena)
 {
-	struct query u = begin(r, SQL_INCIDENT_BY_KEY, arena);
+	struct query u = reader_query(r, SQL_INCIDENT_BY_KEY, arena);
 
-	put_int(&u, (int64_t)hash(r, key));
+	put_int(&u, (int64_t)reader_hash(r, key));
 	put_str(&u, key);
 	return get_incidents(out, 1, &u);
 }
@@ -316,7 +343,7 @@ int sqlite_incident_by_key(struct incident *out, struct store_reader *r,
 int sqlite_incident_by_id(struct incident *out, struct store_reader *r,
 			  int64_t id, struct arena *arena)
 {
-	struct query u = begin(r, SQL_INCIDENT_BY_ID, arena);
+	struct query u = reader_query(r, SQL_INCIDENT_BY_ID, arena);
 
 	put_int(&u, id);
 	return get_incidents(out, 1, &u);
@@ -339,7 +366,7 @@ int sqlite_list_incidents(struct incident *out, struct store_reader *r,
 	if (p->filter.n && !state)
 		return -EINVAL;
 	/* Of the states only open has an index: the others are the many. */
-	u = begin(r, !state ? SQL_LIST_INCIDENTS :
+	u = reader_query(r, !state ? SQL_LIST_INCIDENTS :
 		  state == INCIDENT_OPEN ? SQL_LIST_INCIDENTS_OPEN :
 					   SQL_LIST_INCIDENTS_IN, arena);
 	put_int(&u, before(p));
@@ -351,13 +378,13 @@ int sqlite_list_incidents(struct incident *out, struct store_reader *r,
 
 int sqlite_remote_is_ours(struct store_reader *r, struct str remote)
 {
-	struct query u = begin(r, SQL_REMOTE_IS_OURS, NULL);
+	struct query u = reader_query(r, SQL_REMOTE_IS_OURS, NULL);
 
 	put_str(&u, remote);
-	return found(&u, query_row(&u));
+	return reader_found(&u, query_row(&u));
 }
 
-static void get_member(struct member *out, struct query *u)
+void get_member(struct member *out, struct query *u)
 {
 	memset(out, 0, sizeof(*out));
 	out->id = get_int(u);
@@ -365,26 +392,34 @@ static void get_member(struct member *out, struct query *u)
 	out->incident = get_int(u);
 	out->state = (enum alarm_state)get_int(u);
 	out->changed_ms = get_int(u);
+	out->wait = (enum wait)get_int(u);
+	if (out->wait == WAIT_NONE)
+		return;
+	out->due_ms = get_int(u);
+	out->since_ms = get_int(u);
+	out->event = get_int(u);
+	out->held_by = get_str(u);
+	out->held_about = get_str(u);
 }
 
 int sqlite_member(struct member *out, struct store_reader *r,
 		  struct str subject, struct arena *arena)
 {
-	struct query u = begin(r, SQL_MEMBER, arena);
+	struct query u = reader_query(r, SQL_MEMBER, arena);
 	int got;
 
-	put_int(&u, (int64_t)hash(r, subject));
+	put_int(&u, (int64_t)reader_hash(r, subject));
 	put_str(&u, subject);
 	got = query_row(&u);
 	if (got > 0)
 		get_member(out, &u);
-	return found(&u, got);
+	return reader_found(&u, got);
 }
 
 int sqlite_firing_open(struct member *out, size_t max, struct store_reader *r,
 		       const struct member *after, struct arena *arena)
 {
-	struct query u = begin(r, SQL_FIRING_OPEN, arena);
+	struct query u = reader_query(r, SQL_FIRING_OPEN, arena);
 	int n = 0, got = 1;
 
 	put_int(&u, after ? after->incident : 0);
@@ -392,7 +427,7 @@ int sqlite_firing_open(struct member *out, size_t max, struct store_reader *r,
 	put_int(&u, (int64_t)max);
 	while ((size_t)n < max && (got = query_row(&u)) > 0)
 		get_member(&out[n++], &u);
-	got = found(&u, got);
+	got = reader_found(&u, got);
 	if (got < 0)
 		return got;
 	return arena_error(arena) ? -ENOMEM : n;
@@ -401,7 +436,7 @@ int sqlite_firing_open(struct member *out, size_t max, struct store_reader *r,
 int sqlite_others_firing(unsigned *out, struct store_reader *r,
 			 int64_t incident, int64_t except)
 {
-	struct query u = begin(r, SQL_OTHERS_FIRING, NULL);
+	struct query u = reader_query(r, SQL_OTHERS_FIRING, NULL);
 	int64_t n;
 	int got;
 
@@ -418,7 +453,7 @@ int sqlite_others_firing(unsigned *out, struct store_reader *r,
 int sqlite_op(struct op *out, struct store_reader *r, int64_t id,
 	      struct arena *arena)
 {
-	struct query u = begin(r, SQL_OP, arena);
+	struct query u = reader_query(r, SQL_OP, arena);
 
 	put_int(&u, id);
 	return get_ops(out, 0, 1, &u);
@@ -427,7 +462,7 @@ int sqlite_op(struct op *out, struct store_reader *r, int64_t id,
 int sqlite_lane_tail(struct op *out, struct store_reader *r, int64_t incident,
 		     struct arena *arena)
 {
-	struct query u = begin(r, SQL_LANE_TAIL, arena);
+	struct query u = reader_query(r, SQL_LANE_TAIL, arena);
 
 	put_int(&u, incident);
 	return get_ops(out, 0, 1, &u);
@@ -436,7 +471,7 @@ int sqlite_lane_tail(struct op *out, struct store_reader *r, int64_t incident,
 /* The next rank, from *rank on, of which any waits, and its earliest. */
 static int next_rank(int64_t *rank, int64_t *ms, struct store_reader *r)
 {
-	struct query u = begin(r, SQL_NEXT_RANK, NULL);
+	struct query u = reader_query(r, SQL_NEXT_RANK, NULL);
 	int got;
 
 	put_int(&u, *rank);
@@ -445,7 +480,7 @@ static int next_rank(int64_t *rank, int64_t *ms, struct store_reader *r)
 		*rank = get_int(&u);
 		*ms = get_int(&u);
 	}
-	return found(&u, got);
+	return reader_found(&u, got);
 }
 
 int sqlite_due_ops(struct op *out, size_t max, struct store_reader *r,
@@ -462,7 +497,7 @@ int sqlite_due_ops(struct op *out, size_t max, struct store_reader *r,
 			return got ? got : n;
 		if (ms > now_ms)
 			continue;
-		u = begin(r, SQL_DUE, arena);
+		u = reader_query(r, SQL_DUE, arena);
 		put_int(&u, rank);
 		put_int(&u, now_ms);
 		put_int(&u, (int64_t)max - n);
@@ -489,7 +524,7 @@ int sqlite_next_due(int64_t *out_ms, struct store_reader *r)
 int sqlite_ops_in(struct op *out, size_t max, struct store_reader *r,
 		  enum op_state state, struct arena *arena)
 {
-	struct query u = begin(r, SQL_OPS_IN, arena);
+	struct query u = reader_query(r, SQL_OPS_IN, arena);
 
 	put_int(&u, state);
 	put_int(&u, (int64_t)max);
@@ -500,7 +535,7 @@ int sqlite_list_ops(struct op *out, struct store_reader *r,
 		    enum op_state state, const struct store_page *p,
 		    struct arena *arena)
 {
-	struct query u = begin(r, SQL_LIST_OPS, arena);
+	struct query u = reader_query(r, SQL_LIST_OPS, arena);
 
 	put_int(&u, state);
 	put_int(&u, before(p));
@@ -513,21 +548,21 @@ int sqlite_list_ops(struct op *out, struct store_reader *r,
 int sqlite_known(struct str *out, size_t max, struct store_reader *r,
 		 struct str marker, struct arena *arena)
 {
-	struct query u = begin(r, SQL_KNOWN, arena);
+	struct query u = reader_query(r, SQL_KNOWN, arena);
 	int got = 0, n = 0;
 
 	put_str(&u, marker);
 	put_int(&u, (int64_t)max);
 	while ((size_t)n < max && (got = query_row(&u)) > 0)
 		out[n++] = get_str(&u);
-	got = found(&u, got);
+	got = reader_found(&u, got);
 	return got < 0 ? got : n;
 }
 
 static int one_text(struct str *out, struct store_reader *r,
 		    enum sql_statement n, struct str key, struct arena *arena)
 {
-	struct query u = begin(r, n, arena);
+	struct query u = reader_query(r, n, arena);
 	struct str text = STR_NONE;
 	int got;
 
@@ -535,7 +570,7 @@ static int one_text(struct str *out, struct store_reader *r,
 	got = query_row(&u);
 	if (got > 0)
 		text = get_str(&u);
-	got = found(&u, got);
+	got = reader_found(&u, got);
 	if (got > 0)
 		*out = text;
 	return got;

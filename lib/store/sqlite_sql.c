@@ -8,7 +8,8 @@ _Static_assert(OP_READY == 1 && OP_IN_FLIGHT == 2 && OP_IN_DOUBT == 3 &&
 		       OP_DONE == 4 && OP_DEAD == 5 && OP_CREATE == 1 &&
 		       OP_AUDIT == 9,
 	       "operations");
-_Static_assert(INCIDENT_OPEN == 1 && ALARM_OK == 1 && ALARM_FIRING == 2,
+_Static_assert(INCIDENT_OPEN == 1 && ALARM_OK == 1 && ALARM_FIRING == 2 &&
+		       WAIT_OPEN_AFTER == 1 && WAIT_HOLD == 2,
 	       "incidents");
 
 /*
@@ -76,6 +77,46 @@ const char sql_schema[] =
 	" PRIMARY KEY (marker, remote)) WITHOUT ROWID;"
 	"CREATE TABLE rules (file TEXT PRIMARY KEY, text) WITHOUT ROWID;";
 
+/*
+ * An incident's opened_of (a hash of its team; 0: a parent) and behind (one of
+ * its policy, where a hold may ask for it) are written once: their indexes,
+ * like those of timers, cost a repeat nothing.
+ */
+static const char timers[] =
+	"ALTER TABLE incident ADD COLUMN due_ms INTEGER;"
+	"ALTER TABLE incident ADD COLUMN resolve_ms INTEGER;"
+	"ALTER TABLE incident ADD COLUMN escalate_ms INTEGER;"
+	"ALTER TABLE incident ADD COLUMN escalations;"
+	"ALTER TABLE incident ADD COLUMN held_ms INTEGER;"
+	"ALTER TABLE incident ADD COLUMN held_by;"
+	"ALTER TABLE incident ADD COLUMN group_ms INTEGER;"
+	"ALTER TABLE incident ADD COLUMN parent INTEGER;"
+	"ALTER TABLE incident ADD COLUMN event INTEGER;"
+	"ALTER TABLE incident ADD COLUMN context;"
+	"ALTER TABLE incident ADD COLUMN opened_of INTEGER;"
+	"ALTER TABLE incident ADD COLUMN behind INTEGER;"
+	"CREATE INDEX incident_due ON incident (due_ms) WHERE due_ms > 0;"
+	"CREATE INDEX incident_opened ON incident (opened_of, opened_ms)"
+	" WHERE opened_of <> 0;"
+	"CREATE INDEX incident_behind ON incident (behind)"
+	" WHERE state = 1 AND behind <> 0;"
+	"ALTER TABLE member ADD COLUMN wait INTEGER;"
+	"ALTER TABLE member ADD COLUMN due_ms INTEGER;"
+	"ALTER TABLE member ADD COLUMN since_ms INTEGER;"
+	"ALTER TABLE member ADD COLUMN event INTEGER;"
+	"ALTER TABLE member ADD COLUMN held_by;"
+	"ALTER TABLE member ADD COLUMN held_about;"
+	"CREATE INDEX member_due ON member (due_ms) WHERE due_ms > 0;"
+	"CREATE INDEX member_event ON member (event) WHERE due_ms > 0;"
+	"CREATE TABLE tally (id INTEGER PRIMARY KEY, key_hash INTEGER, key,"
+	" newest_ms INTEGER, alarms, flips);"
+	"CREATE UNIQUE INDEX tally_key ON tally (key_hash);"
+	SQL_SCHEMA_RULESET SQL_SCHEMA_SILENCE;
+
+const char *const sql_upgrade[] = { NULL, timers };
+_Static_assert(sizeof(sql_upgrade) / sizeof(*sql_upgrade) ==
+		       SQL_SCHEMA_VERSION, "an upgrade to each version");
+
 #define EVENT                                                                 \
 	"e.seq, e.hash, e.change_ms, e.received_ms, e.sent_ms, e.first,"      \
 	" e.position, e.intake, e.kind, e.name, e.state, e.account,"          \
@@ -88,7 +129,12 @@ const char sql_schema[] =
 	" severity, team, policy, place, short_description,"                  \
 	" assignment_group, ci_id, account, region, alarm, opened_ms,"        \
 	" changed_ms, resolved_ms, events, notes, note_after_ms,"             \
-	" reopen_within_ms, notes_every_ms, notes_max, still_firing"
+	" reopen_within_ms, notes_every_ms, notes_max, still_firing,"          \
+	" due_ms, resolve_ms, escalate_ms, escalations, held_ms, held_by,"    \
+	" group_ms, parent, event, context"
+#define MEMBER                                                                \
+	"m.id, m.subject, m.incident, m.state, m.changed_ms, m.wait,"         \
+	" m.due_ms, m.since_ms, m.event, m.held_by, m.held_about"
 #define OP                                                                    \
 	"op.id, op.incident, op.kind, op.state, op.priority, op.held,"        \
 	" op.attempts, op.searches, op.created_ms, op.not_before_ms,"         \
@@ -140,35 +186,64 @@ const char *const sql_text[SQL_COUNT] = {
 		" version, state, remote, previous, priority, severity,"
 		" team, policy, place,"
 		" short_description, assignment_group, ci_id, account, region,"
-		" alarm, opened_ms, changed_ms, resolved_ms, events, notes,"
+		" alarm, changed_ms, resolved_ms, events, notes,"
 		" note_after_ms, reopen_within_ms, notes_every_ms, notes_max,"
-		" still_firing) VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?,"
-		" ?, ?,"
-		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		" still_firing, resolve_ms, escalate_ms, escalations, held_ms,"
+		" held_by, group_ms, parent, event, opened_ms, due_ms,"
+		" context, opened_of, behind)"
+		" VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+		" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_SEEN_INCIDENT] =
-		"SELECT version, state FROM incident WHERE id = ?",
+		"SELECT version, state, due_ms FROM incident WHERE id = ?",
 	/* Without the columns of an index, which are rewritten when named. */
 	[SQL_SET_INCIDENT] =
 		"UPDATE incident SET version = version + 1, previous = ?,"
 		" priority = ?, severity = ?,"
 		" team = ?, policy = ?, place = ?, short_description = ?,"
 		" assignment_group = ?, ci_id = ?, account = ?, region = ?,"
-		" alarm = ?, opened_ms = ?, changed_ms = ?, resolved_ms = ?,"
+		" alarm = ?, changed_ms = ?, resolved_ms = ?,"
 		" events = ?, notes = ?, note_after_ms = ?,"
 		" reopen_within_ms = ?, notes_every_ms = ?, notes_max = ?,"
-		" still_firing = ? WHERE id = ?",
+		" still_firing = ?, resolve_ms = ?, escalate_ms = ?,"
+		" escalations = ?, held_ms = ?, held_by = ?, group_ms = ?,"
+		" parent = ?, event = ? WHERE id = ?",
 	[SQL_SET_INCIDENT_STATE] =
-		"UPDATE incident SET state = ? WHERE id = ?",
+		"UPDATE incident SET state = ?, due_ms = ? WHERE id = ?",
 	[SQL_SET_REMOTE] = "UPDATE incident SET remote = ? WHERE id = ?",
 	[SQL_REMOTE_OF] = "SELECT remote FROM incident WHERE id = ?",
 	[SQL_PUT_MEMBER] = "INSERT INTO member (id, subject_hash, subject,"
-			   " incident, state, changed_ms)"
-			   " VALUES (?, ?, ?, ?, ?, ?)",
+			   " incident, state, changed_ms, wait, due_ms,"
+			   " since_ms, event, held_by, held_about)"
+			   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[SQL_SEEN_MEMBER] = "SELECT wait, due_ms, since_ms, event, held_by"
+			    " FROM member WHERE id = ?",
 	[SQL_SET_MEMBER] = "UPDATE member SET incident = ?, state = ?,"
 			   " changed_ms = ? WHERE id = ?",
 	[SQL_SET_MEMBER_TIME] =
-		"UPDATE member SET changed_ms = ?"
-		" WHERE id = ? AND incident = ? AND state = ?",
+		"UPDATE member SET changed_ms = ? WHERE id = ?"
+		" AND incident = ? AND state = ? AND wait = 0",
+	[SQL_SET_MEMBER_WAIT] =
+		"UPDATE member SET wait = ?, due_ms = ?, since_ms = ?,"
+		" event = ?, held_by = ?, held_about = ? WHERE id = ?",
+	[SQL_PUT_TALLY] = "INSERT INTO tally (id, key_hash, key, newest_ms,"
+			  " alarms, flips) VALUES (?, ?, ?, ?, ?, ?)",
+	[SQL_SET_TALLY] = "UPDATE tally SET newest_ms = ?, alarms = ?,"
+			  " flips = ? WHERE id = ?",
+	[SQL_SETTLE] = "UPDATE outcome SET action = ?1, because = ?2,"
+		       " incident = CASE ?3 WHEN 0 THEN incident ELSE ?3 END"
+		       " WHERE seq = ?4",
+	/* 2: in a hold, as member.wait tells. */
+	[SQL_AGAIN_MEMBERS] =
+		"UPDATE member SET due_ms = ?1 WHERE id IN"
+		" (SELECT id FROM member INDEXED BY member_due"
+		" WHERE due_ms > 0 AND due_ms > ?1 AND due_ms <= ?2"
+		" AND wait = 2)",
+	[SQL_AGAIN_INCIDENTS] =
+		"UPDATE incident SET version = version + 1, held_ms = ?1,"
+		" due_ms = min(due_ms, ?1) WHERE id IN"
+		" (SELECT id FROM incident INDEXED BY incident_due"
+		" WHERE due_ms > 0 AND held_ms > ?1 AND held_ms <= ?2)",
 
 	[SQL_PUT_OP] = "INSERT INTO op (id, created_ms, kind, incident, pos,"
 		       " state,"
@@ -230,12 +305,36 @@ const char *const sql_text[SQL_COUNT] = {
 		" not_before_ms = not_before_ms - ?2"
 		" WHERE state IN (1, 2, 3) AND not_before_ms > ?1"
 		" AND not_before_ms < ?3",
+	[SQL_BACK_MEMBERS] =
+		"UPDATE member SET due_ms = max(1, due_ms - ?2),"
+		" since_ms = since_ms - ?2 * (since_ms > ?1) WHERE id IN"
+		" (SELECT id FROM member INDEXED BY member_due"
+		" WHERE due_ms > 0 AND due_ms > ?1)",
+	[SQL_BACK_INCIDENTS] =
+		"UPDATE incident SET version = version + 1,"
+		" due_ms = due_ms - ?2 * (due_ms > ?1),"
+		" resolve_ms = resolve_ms - ?2 * (resolve_ms > ?1),"
+		" escalate_ms = escalate_ms - ?2 * (escalate_ms > ?1),"
+		" held_ms = held_ms - ?2 * (held_ms > ?1),"
+		" group_ms = group_ms - ?2 * (group_ms > ?1) WHERE id IN"
+		" (SELECT id FROM incident INDEXED BY incident_due"
+		" WHERE due_ms > 0"
+		" UNION SELECT id FROM incident INDEXED BY incident_open"
+		" WHERE state = 1 AND group_ms > ?1)",
+	[SQL_BACK_TALLIES] =
+		"SELECT id, key, newest_ms, alarms, flips FROM tally"
+		" WHERE newest_ms > ?1 AND id > ?2 ORDER BY id LIMIT 1",
+	[SQL_NEWEST_EVENT] = "SELECT received_ms FROM event WHERE seq >= ?"
+			     " ORDER BY seq DESC LIMIT 1",
 	[SQL_EVENT_WINDOW] = WINDOW("seq", "received_ms", "event"),
 	[SQL_DROP_EVENTS] =
 		"DELETE FROM event WHERE seq > ?1 AND seq <= ?2 AND seq IN"
 		" (SELECT o.seq FROM outcome o LEFT JOIN incident i"
 		" ON i.id = o.incident WHERE o.seq > ?1 AND o.seq <= ?2"
-		" AND o.decided_ms < ?3 AND i.state IS NOT 1)",
+		" AND o.decided_ms < ?3 AND i.state IS NOT 1"
+		" AND NOT EXISTS (SELECT 1 FROM member m"
+		" INDEXED BY member_event"
+		" WHERE m.event = o.seq AND m.due_ms > 0))",
 	[SQL_DROP_OUTCOMES] =
 		"DELETE FROM outcome WHERE seq > ?1 AND seq <= ?2"
 		" AND NOT EXISTS (SELECT 1 FROM event"
@@ -263,6 +362,10 @@ const char *const sql_text[SQL_COUNT] = {
 		" AND state = 1 AND changed_ms < ?3"
 		" AND NOT EXISTS (SELECT 1 FROM incident i"
 		" WHERE i.id = member.incident AND i.state = 1)",
+	[SQL_TALLY_WINDOW] = WINDOW("id", "newest_ms", "tally"),
+	[SQL_DROP_TALLIES] =
+		"DELETE FROM tally WHERE id > ?1 AND id <= ?2"
+		" AND newest_ms < ?3",
 	[SQL_IDENTITY_WINDOW] =
 		WINDOW("change_ms", "change_ms", "identity"),
 	[SQL_DROP_IDENTITIES] =
@@ -274,10 +377,16 @@ const char *const sql_text[SQL_COUNT] = {
 			  OWED ") FROM op o WHERE o.state IN (1, 2, 3, 5)"
 			  " GROUP BY o.state",
 	[SQL_COUNT_OPEN] = "SELECT count(*) FROM incident WHERE state = 1",
+	[SQL_COUNT_WAITS] =
+		"SELECT total(wait = 1), total(wait = 2) FROM member"
+		" INDEXED BY member_due WHERE due_ms > 0",
+	[SQL_COUNT_TIMERS] =
+		"SELECT count(*) FROM incident WHERE due_ms > 0",
 	[SQL_LAST_IDS] = "SELECT (SELECT max(seq) FROM event),"
 			 " (SELECT max(id) FROM incident),"
 			 " (SELECT max(id) FROM member),"
-			 " (SELECT max(id) FROM op)",
+			 " (SELECT max(id) FROM op),"
+			 " (SELECT max(id) FROM tally)",
 
 	[SQL_NEW_EVENTS] = "SELECT " EVENT " FROM untriaged u"
 			   " JOIN event e ON e.seq = u.seq"
@@ -312,11 +421,10 @@ const char *const sql_text[SQL_COUNT] = {
 		" AND state = ? ORDER BY id DESC LIMIT ?",
 	[SQL_REMOTE_IS_OURS] = "SELECT 1 FROM incident"
 			       " WHERE remote = ? AND remote <> '' LIMIT 1",
-	[SQL_MEMBER] = "SELECT id, subject, incident, state, changed_ms"
-		       " FROM member WHERE subject_hash = ? AND subject = ?",
+	[SQL_MEMBER] = "SELECT " MEMBER " FROM member m"
+		       " WHERE m.subject_hash = ? AND m.subject = ?",
 	[SQL_FIRING_OPEN] =
-		"SELECT m.id, m.subject, m.incident, m.state, m.changed_ms"
-		" FROM incident i INDEXED BY incident_open"
+		"SELECT " MEMBER " FROM incident i INDEXED BY incident_open"
 		" CROSS JOIN member m INDEXED BY member_incident"
 		" ON m.incident = i.id AND m.state = 2 WHERE i.state = 1"
 		" AND (i.id > ?1 OR (i.id = ?1 AND m.id > ?2))"
@@ -325,6 +433,30 @@ const char *const sql_text[SQL_COUNT] = {
 		"SELECT count(*) FROM (SELECT 1 FROM member"
 		" INDEXED BY member_incident WHERE incident = ? AND state = 2"
 		" AND id <> ? LIMIT 1000)",
+	[SQL_TALLY] = "SELECT id, key, newest_ms, alarms, flips FROM tally"
+		      " WHERE key_hash = ? AND key = ?",
+	[SQL_OPENED] =
+		"SELECT count(*) FROM (SELECT 1 FROM incident"
+		" INDEXED BY incident_opened WHERE opened_of = ?1"
+		" AND opened_of <> 0 AND opened_ms BETWEEN ?2 AND ?3"
+		" LIMIT 1000)",
+	[SQL_OPEN_BEHIND] =
+		"SELECT context, " INCIDENT
+		" FROM incident INDEXED BY incident_behind"
+		" WHERE state = 1 AND behind <> 0 AND behind = ? ORDER BY id",
+	[SQL_DUE_WAITS] =
+		"SELECT " MEMBER " FROM member m INDEXED BY member_due"
+		" WHERE m.due_ms > 0 AND m.due_ms <= ?"
+		" ORDER BY m.due_ms, m.id LIMIT ?",
+	[SQL_DUE_TIMERS] =
+		"SELECT " INCIDENT " FROM incident INDEXED BY incident_due"
+		" WHERE due_ms > 0 AND due_ms <= ?"
+		" ORDER BY due_ms, id LIMIT ?",
+	[SQL_NEXT_WAIT] = "SELECT due_ms FROM member INDEXED BY member_due"
+			  " WHERE due_ms > 0 ORDER BY due_ms LIMIT 1",
+	[SQL_NEXT_TIMER] =
+		"SELECT due_ms FROM incident INDEXED BY incident_due"
+		" WHERE due_ms > 0 ORDER BY due_ms LIMIT 1",
 	[SQL_OP] = "SELECT " OP OF_OP("") "WHERE op.id = ?",
 	[SQL_LANE_TAIL] = "SELECT " OP OF_OP(" INDEXED BY op_lane")
 			  "WHERE op.incident = ? AND op.state <> 4"
@@ -344,4 +476,56 @@ const char *const sql_text[SQL_COUNT] = {
 	[SQL_KNOWN] = "SELECT remote FROM known WHERE marker = ? LIMIT ?",
 	[SQL_META] = "SELECT value FROM meta WHERE key = ?",
 	[SQL_RULES] = "SELECT text FROM rules WHERE file = ?",
+
+	[SQL_PUT_SILENCE] = "INSERT OR REPLACE INTO silence VALUES"
+			    " (?, ?, ?, ?, ?, ?, ?)",
+	[SQL_TRIM_SILENCES] =
+		"DELETE FROM silence WHERE id IN (SELECT id FROM silence"
+		" ORDER BY ends_ms DESC LIMIT -1 OFFSET ?)",
+	[SQL_SILENCES] = "SELECT id, match, owner, reason, begins_ms,"
+			 " ends_ms, created_ms FROM silence WHERE ends_ms > ?"
+			 " ORDER BY created_ms DESC, id LIMIT ?",
+	[SQL_DROP_SILENCES] = "DELETE FROM silence WHERE ends_ms < ?",
+	[SQL_SILENCES_BACK] =
+		"UPDATE silence SET begins_ms = begins_ms - ?2,"
+		" ends_ms = ends_ms - ?2, created_ms = created_ms - ?2"
+		" WHERE ends_ms > ?1",
+	/* The version rises: what was decided of an older row is stale. */
+	[SQL_RELEASE] = "UPDATE member SET due_ms = ?2 WHERE id IN"
+			" (SELECT id FROM member INDEXED BY member_due"
+			" WHERE due_ms > 0 AND due_ms > ?2 AND held_by = ?1"
+			" AND wait = 2)",
+	[SQL_RELEASE_OPEN] =
+		"UPDATE incident SET held_ms = ?2, due_ms = ?2,"
+		" version = version + 1 WHERE id IN"
+		" (SELECT id FROM incident INDEXED BY incident_due"
+		" WHERE due_ms > 0 AND state = 1 AND held_by = ?1"
+		" AND held_ms > ?2)",
+	[SQL_ENDED_EARLY] =
+		"SELECT s.id FROM silence s JOIN (SELECT held_by FROM member"
+		" INDEXED BY member_due WHERE due_ms > 0 AND wait = 2 UNION"
+		" SELECT held_by FROM incident INDEXED BY incident_due"
+		" WHERE due_ms > 0) h ON h.held_by = s.id WHERE s.ends_ms <= ?"
+		" LIMIT ?",
+
+	[SQL_END_RULESETS] = "UPDATE ruleset SET until_ms = ?1"
+			     " WHERE until_ms = 0 AND hash <> ?2",
+	[SQL_AGAIN_RULESET] = "UPDATE ruleset SET until_ms = 0, newest = 0"
+			      " WHERE hash = ?",
+	[SQL_PUT_RULESET] = "INSERT INTO ruleset VALUES (?, 0, 0, ?)",
+	[SQL_MARK_RULESETS] = "UPDATE ruleset SET newest = ?"
+			      " WHERE until_ms > 0 AND newest = 0",
+	[SQL_DROP_RULESETS] =
+		"DELETE FROM ruleset WHERE until_ms > 0 AND until_ms < ?"
+		" AND NOT EXISTS (SELECT 1 FROM outcome"
+		" WHERE seq <= newest AND outcome.ruleset = ruleset.hash)",
+	[SQL_RULESET] = "SELECT body FROM ruleset WHERE hash = ?",
+	[SQL_PAST_EVENTS] = "SELECT " EVENT ", " OUTCOME ", i.ci_id"
+			    " FROM event e"
+			    " LEFT JOIN outcome o ON o.seq = e.seq"
+			    " LEFT JOIN incident i ON i.id = o.incident"
+			    " WHERE e.seq > ? AND e.received_ms >= ?"
+			    " ORDER BY e.seq LIMIT ?",
+	[SQL_PAST_COUNT] = "SELECT count(*) FROM event"
+			   " WHERE received_ms >= ?",
 };

@@ -28,8 +28,15 @@ enum sql_statement {
 	SQL_SET_REMOTE,
 	SQL_REMOTE_OF,
 	SQL_PUT_MEMBER,
+	SQL_SEEN_MEMBER,
 	SQL_SET_MEMBER,
 	SQL_SET_MEMBER_TIME,
+	SQL_SET_MEMBER_WAIT,
+	SQL_PUT_TALLY,
+	SQL_SET_TALLY,
+	SQL_SETTLE,
+	SQL_AGAIN_MEMBERS,
+	SQL_AGAIN_INCIDENTS,
 
 	SQL_PUT_OP,
 	SQL_SEEN_OP,
@@ -47,6 +54,10 @@ enum sql_statement {
 	SQL_RECOVER_FLIGHT,
 	SQL_RECOVER_CLAMP,
 	SQL_CLOCK_BACK,
+	SQL_BACK_MEMBERS,
+	SQL_BACK_INCIDENTS,
+	SQL_BACK_TALLIES,
+	SQL_NEWEST_EVENT,
 	SQL_EVENT_WINDOW,
 	SQL_DROP_EVENTS,
 	SQL_DROP_OUTCOMES,
@@ -57,12 +68,16 @@ enum sql_statement {
 	SQL_DROP_INCIDENTS,
 	SQL_MEMBER_WINDOW,
 	SQL_DROP_MEMBERS,
+	SQL_TALLY_WINDOW,
+	SQL_DROP_TALLIES,
 	SQL_IDENTITY_WINDOW,
 	SQL_DROP_IDENTITIES,
 
 	SQL_COUNT_UNTRIAGED,
 	SQL_COUNT_OPS,
 	SQL_COUNT_OPEN,
+	SQL_COUNT_WAITS,
+	SQL_COUNT_TIMERS,
 	SQL_LAST_IDS,
 
 	SQL_NEW_EVENTS,
@@ -80,6 +95,13 @@ enum sql_statement {
 	SQL_MEMBER,
 	SQL_FIRING_OPEN,
 	SQL_OTHERS_FIRING,
+	SQL_TALLY,
+	SQL_OPENED,
+	SQL_OPEN_BEHIND,
+	SQL_DUE_WAITS,
+	SQL_DUE_TIMERS,
+	SQL_NEXT_WAIT,
+	SQL_NEXT_TIMER,
 	SQL_OP,
 	SQL_LANE_TAIL,
 	SQL_NEXT_RANK,
@@ -90,11 +112,45 @@ enum sql_statement {
 	SQL_META,
 	SQL_RULES,
 
+	SQL_PUT_SILENCE,
+	SQL_TRIM_SILENCES,
+	SQL_SILENCES,
+	SQL_DROP_SILENCES,
+	SQL_SILENCES_BACK,
+	SQL_RELEASE,
+	SQL_RELEASE_OPEN,
+	SQL_ENDED_EARLY,
+
+	SQL_END_RULESETS,
+	SQL_AGAIN_RULESET,
+	SQL_PUT_RULESET,
+	SQL_MARK_RULESETS,
+	SQL_DROP_RULESETS,
+	SQL_RULESET,
+	SQL_PAST_EVENTS,
+	SQL_PAST_COUNT,
+
 	SQL_COUNT
 };
 
+/*
+ * until_ms: when another began to decide, 0: none has; newest: no event after it
+ * was decided by this one, 0: not known yet.
+ */
+#define SQL_SCHEMA_RULESET						      \
+	"CREATE TABLE ruleset (hash TEXT PRIMARY KEY, until_ms INTEGER,"      \
+	" newest INTEGER, body);"
+#define SQL_SCHEMA_SILENCE						      \
+	"CREATE TABLE silence (id TEXT PRIMARY KEY, match, owner, reason,"    \
+	" begins_ms INTEGER, ends_ms INTEGER, created_ms INTEGER)"	      \
+	" WITHOUT ROWID;"						      \
+	"CREATE INDEX silence_end ON silence (ends_ms);"
+
 extern const char *const sql_text[SQL_COUNT];
 extern const char sql_schema[];
-#define SQL_SCHEMA_VERSION 1
+/* What makes version n + 1 of a store that is at n; a new one starts at 1. */
+extern const char *const sql_upgrade[];
+#define SQL_SCHEMA_VERSION 2
+#define SQL_APPLICATION_ID 0x746f6373	/* "tocs", in the file\'s header */
 
 #endif

@@ -171,7 +171,6 @@ static void put_incident_rest(struct query *u, const struct incident *i)
 	put_str(u, i->account);
 	put_str(u, i->region);
 	put_str(u, i->alarm);
-	put_int(u, i->opened_ms);
 	put_int(u, i->changed_ms);
 	put_int(u, i->resolved_ms);
 	put_int(u, (int64_t)i->events);
@@ -181,6 +180,28 @@ static void put_incident_rest(struct query *u, const struct incident *i)
 	put_int(u, i->notes_every_ms);
 	put_int(u, i->notes_max);
 	put_int(u, i->still_firing);
+	put_int(u, i->resolve_ms);
+	put_int(u, i->escalate_ms);
+	put_str(u, i->escalations);
+	put_int(u, i->held_ms);
+	put_str(u, i->held_by);
+	put_int(u, i->group_ms);
+	put_int(u, i->parent);
+	put_int(u, i->event);
+}
+
+/* A closed one's mean nothing. */
+static int64_t due_of(const struct incident *i)
+{
+	return i->state == INCIDENT_CLOSED ? 0 : i->due_ms;
+}
+
+/* A timer began, ended, or goes off at another time. */
+static void count_timer(struct sqlite *d, int64_t old_ms, int64_t now_ms)
+{
+	d->tally.counts.timers += (now_ms > 0) - (old_ms > 0);
+	if (old_ms != now_ms)
+		d->tally.what |= 4;
 }
 
 static int insert_incident(struct sqlite *d, struct incident *i)
@@ -196,6 +217,12 @@ static int insert_incident(struct sqlite *d, struct incident *i)
 	put_int(&u, i->state);
 	put_str(&u, i->remote);
 	put_incident_rest(&u, i);
+	put_int(&u, i->opened_ms);
+	put_int(&u, due_of(i));
+	put_str(&u, i->context);
+	put_int(&u, i->parent ? 0 : (int64_t)sqlite_hash(d, i->team));
+	put_int(&u, i->context.n ? (int64_t)sqlite_hash(d, i->policy) : 0);
+	count_timer(d, 0, due_of(i));
 	d->tally.counts.incidents_open += i->state == INCIDENT_OPEN;
 	return query_run(&u);
 }
@@ -212,6 +239,7 @@ static int see_incident(struct incident *out, struct sqlite *d, int64_t id)
 		return r ? r : -ENOENT;
 	out->version = (unsigned)get_int(&u);
 	out->state = (enum incident_state)get_int(&u);
+	out->due_ms = get_int(&u);
 	query_end(&u);
 	return 0;
 }
@@ -219,7 +247,8 @@ static int see_incident(struct incident *out, struct sqlite *d, int64_t id)
 static int replace_incident(struct sqlite *d, const struct incident *i,
 			    const struct store_row *found)
 {
-	struct incident old = { .state = found->state_of_incident };
+	struct incident old = { .state = found->state_of_incident,
+				.due_ms = found->due_ms };
 	struct query u;
 	int r = found->found ? 0 : see_incident(&old, d, i->id);
 
@@ -229,12 +258,14 @@ static int replace_incident(struct sqlite *d, const struct incident *i,
 	put_incident_rest(&u, i);
 	put_int(&u, i->id);
 	r = query_run(&u);
-	if (r || old.state == i->state)
+	if (r || (old.state == i->state && old.due_ms == due_of(i)))
 		return r;
 	u = query_begin(&d->q, SQL_SET_INCIDENT_STATE);
 	put_int(&u, i->state);
+	put_int(&u, due_of(i));
 	put_int(&u, i->id);
 	r = query_run(&u);
+	count_timer(d, old.due_ms, due_of(i));
 	d->tally.counts.incidents_open +=
 		(i->state == INCIDENT_OPEN) - (old.state == INCIDENT_OPEN);
 	return r;
@@ -265,6 +296,29 @@ static int move(struct sqlite *d, int64_t from, int64_t to)
 	return r ? r : sqlite_move_ops(d, from, to);
 }
 
+/* What a wait is made of; nothing where none is. */
+static void put_wait(struct query *u, const struct member *m)
+{
+	bool waits = m->wait != WAIT_NONE;
+
+	put_int(u, m->wait);
+	put_int(u, waits ? m->due_ms : 0);
+	put_int(u, waits ? m->since_ms : 0);
+	put_int(u, waits ? m->event : 0);
+	put_str(u, waits && m->held_by.n ? m->held_by : STR_NONE);
+	put_str(u, waits && m->held_about.n ? m->held_about : STR_NONE);
+}
+
+static void count_wait(struct sqlite *d, enum wait wait, int n)
+{
+	if (wait == WAIT_OPEN_AFTER)
+		d->tally.counts.waiting += n;
+	else if (wait == WAIT_HOLD)
+		d->tally.counts.held += n;
+	if (wait != WAIT_NONE)
+		d->tally.what |= 4;
+}
+
 static int insert_member(struct sqlite *d, struct member *m)
 {
 	struct query u = query_begin(&d->q, SQL_PUT_MEMBER);
@@ -276,12 +330,34 @@ static int insert_member(struct sqlite *d, struct member *m)
 	put_int(&u, m->incident);
 	put_int(&u, m->state);
 	put_int(&u, m->changed_ms);
+	put_wait(&u, m);
+	count_wait(d, m->wait, 1);
 	return query_run(&u);
 }
 
-/* Most stay where they are: then the columns of its index aren't named, which
- * would be rewritten. */
-static int replace_member(struct sqlite *d, const struct member *m)
+static int set_wait(struct sqlite *d, const struct member *m, enum wait old)
+{
+	struct query u = query_begin(&d->q, SQL_SET_MEMBER_WAIT);
+
+	put_wait(&u, m);
+	put_int(&u, m->id);
+	count_wait(d, old, -1);
+	count_wait(d, m->wait, 1);
+	return query_run(&u);
+}
+
+static bool same_wait(struct query *u, const struct member *m)
+{
+	bool same = get_int(u) == m->due_ms;
+
+	same = get_int(u) == m->since_ms && same;
+	same = get_int(u) == m->event && same;
+	return str_eq(get_view(u), m->held_by) && same;
+}
+
+/* 1: it stays where it is and waits for nothing, as most do; the columns of an
+ * index, which are rewritten when named, aren't. */
+static int touch_member(struct sqlite *d, const struct member *m)
 {
 	struct query u = query_begin(&d->q, SQL_SET_MEMBER_TIME);
 	int r;
@@ -291,15 +367,38 @@ static int replace_member(struct sqlite *d, const struct member *m)
 	put_int(&u, m->incident);
 	put_int(&u, m->state);
 	r = query_run(&u);
-	if (r || sqlite3_changes(d->q.db))
-		return r;
+	return r ? r : sqlite3_changes(d->q.db) > 0;
+}
+
+static int replace_member(struct sqlite *d, const struct member *m)
+{
+	int r = m->wait == WAIT_NONE ? touch_member(d, m) : 0;
+	struct query u;
+	enum wait wait;
+	bool waits;
+
+	if (r)
+		return r < 0 ? r : 0;
+	u = query_begin(&d->q, SQL_SEEN_MEMBER);
+	put_int(&u, m->id);
+	r = query_row(&u);
+	if (r <= 0)
+		return r ? r : -ENOENT;
+	wait = (enum wait)get_int(&u);
+	waits = wait != m->wait ||
+		(wait != WAIT_NONE && !same_wait(&u, m));
+	query_end(&u);
+	if (waits) {
+		r = set_wait(d, m, wait);
+		if (r)
+			return r;
+	}
 	u = query_begin(&d->q, SQL_SET_MEMBER);
 	put_int(&u, m->incident);
 	put_int(&u, m->state);
 	put_int(&u, m->changed_ms);
 	put_int(&u, m->id);
-	r = query_run(&u);
-	return r || sqlite3_changes(d->q.db) ? r : -ENOENT;
+	return query_run(&u);
 }
 
 static int put_pair(struct sqlite *d, enum sql_statement n, struct str a,
@@ -309,6 +408,17 @@ static int put_pair(struct sqlite *d, enum sql_statement n, struct str a,
 
 	put_str(&u, a);
 	put_str(&u, b);
+	return query_run(&u);
+}
+
+static int settle(struct sqlite *d, const struct event *e)
+{
+	struct query u = query_begin(&d->q, SQL_SETTLE);
+
+	put_str(&u, e->action);
+	put_str(&u, e->because);
+	put_int(&u, e->incident);
+	put_int(&u, e->seq);
 	return query_run(&u);
 }
 
@@ -343,6 +453,12 @@ static int write_one(struct sqlite *d, struct store_write *w)
 		return put_pair(d, SQL_PUT_META, w->key, w->value);
 	case WRITE_KNOWN:
 		return put_pair(d, SQL_PUT_KNOWN, w->key, w->value);
+	case WRITE_TALLY:
+		return sqlite_write_tally(d, w->tally);
+	case WRITE_SETTLED:
+		return settle(d, w->event);
+	case WRITE_LOOK_AGAIN:
+		return sqlite_look_again(d, w);
 	}
 	return -EINVAL;
 }
@@ -407,6 +523,7 @@ static int expect_incident(struct sqlite *d, const struct store_batch *b,
 		return r;
 	w->row.found = true;
 	w->row.state_of_incident = stored.state;
+	w->row.due_ms = stored.due_ms;
 	return stored.version == i->version ? 0 : -ESTALE;
 }
 
@@ -455,6 +572,9 @@ void sqlite_undo_batch(void *db, struct store_batch *b)
 		if (w->member)
 			take_back(&w->member->id, from->next_member,
 				  to->next_member);
+		if (w->tally)
+			take_back(&w->tally->id, from->next_tally,
+				  to->next_tally);
 		if (w->op)
 			take_back(&w->op->id, from->next_op, to->next_op);
 	}

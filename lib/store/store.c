@@ -201,6 +201,14 @@ int store_clock_back(struct store *s, int64_t now_ms, int64_t by_ms)
 	return do_job(s, &j);
 }
 
+int store_look_again(struct store *s, int64_t now_ms)
+{
+	struct store_write w = { .kind = WRITE_LOOK_AGAIN, .from = now_ms,
+				 .until_ms = INT64_MAX };
+
+	return store_commit(s, &w, 1);
+}
+
 int store_expire(struct store *s, int64_t before_ms, size_t max)
 {
 	struct store_job j = { .kind = JOB_EXPIRE, .ms = before_ms,
@@ -212,6 +220,30 @@ int store_expire(struct store *s, int64_t before_ms, size_t max)
 int store_save_rules(struct store *s, struct str file, struct str text)
 {
 	struct store_job j = { .kind = JOB_RULES, .file = file, .text = text };
+
+	return do_job(s, &j);
+}
+
+int store_put_silence(struct store *s, const struct store_silence *x)
+{
+	struct store_job j = { .kind = JOB_SILENCE, .silence = x };
+
+	return do_job(s, &j);
+}
+
+int store_release(struct store *s, struct str hold, int64_t now_ms)
+{
+	struct store_job j = { .kind = JOB_RELEASE, .file = hold,
+			       .ms = now_ms };
+
+	return do_job(s, &j);
+}
+
+int store_keep_ruleset(struct store *s, struct str hash, struct str sources,
+		       int64_t now_ms)
+{
+	struct store_job j = { .kind = JOB_RULESET, .ms = now_ms,
+			       .file = hash, .text = sources };
 
 	return do_job(s, &j);
 }
@@ -245,6 +277,21 @@ int store_reader_open(struct store_reader **out, struct store *s,
 
 	if (!r)
 		(*out)->backend = s->backend;
+	return r;
+}
+
+int store_look(struct store_reader **out, const char *url, struct err *err)
+{
+	const struct store_backend *b = backend_of(url);
+	const char *where = b ? url + strlen(b->scheme) : "";
+	int r;
+
+	if (!*where)
+		return err_set(err, -EINVAL, "store.url \"%s\": expected "
+			       "sqlite:/path/of/a/file", url);
+	r = b->look(out, where, err);
+	if (!r)
+		(*out)->backend = b;
 	return r;
 }
 
@@ -326,6 +373,49 @@ int store_others_firing(unsigned *out, struct store_reader *r,
 	return r->backend->others_firing(out, r, incident, except);
 }
 
+int store_tally(struct tally *out, struct store_reader *r, struct str key,
+		struct arena *arena)
+{
+	return r->backend->tally_of(out, r, key, arena);
+}
+
+int store_opened(unsigned *out, struct store_reader *r, struct str team,
+		 int64_t from_ms, int64_t to_ms)
+{
+	return r->backend->opened(out, r, team, from_ms, to_ms);
+}
+
+int store_open_behind(struct incident *out, size_t max, struct store_reader *r,
+		      struct str policy, const struct field *same,
+		      size_t same_count, struct arena *arena)
+{
+	return r->backend->open_behind(out, max, r, policy, same, same_count,
+				       arena);
+}
+
+int store_due_waits(struct member *out, size_t max, struct store_reader *r,
+		    int64_t now_ms, struct arena *arena)
+{
+	return r->backend->due_waits(out, max, r, now_ms, arena);
+}
+
+int store_due_timers(struct incident *out, size_t max, struct store_reader *r,
+		     int64_t now_ms, struct arena *arena)
+{
+	return r->backend->due_timers(out, max, r, now_ms, arena);
+}
+
+int store_next_timer(int64_t *out_ms, struct store_reader *r)
+{
+	return r->backend->next_timer(out_ms, r);
+}
+
+int store_event_at(struct event *out, struct store_reader *r, int64_t seq,
+		   struct arena *arena)
+{
+	return r->backend->event_at(out, r, seq, arena);
+}
+
 int store_lane_tail(struct op *out, struct store_reader *r, int64_t incident,
 		    struct arena *arena)
 {
@@ -378,6 +468,13 @@ int store_saved_rules(struct str *out, struct store_reader *r, struct str file,
 	return r->backend->saved_rules(out, r, file, arena);
 }
 
+int store_silences(struct store_silence *out, size_t max,
+		   struct store_reader *r, int64_t after_ms,
+		   struct arena *arena)
+{
+	return r->backend->silences(out, max, r, after_ms, arena);
+}
+
 int store_list_incidents(struct incident *out, struct store_reader *r,
 			 const struct store_page *p, struct arena *arena)
 {
@@ -404,4 +501,22 @@ int store_list_ops(struct op *out, struct store_reader *r, enum op_state state,
 		   const struct store_page *p, struct arena *arena)
 {
 	return r->backend->list_ops(out, r, state, p, arena);
+}
+
+int store_ruleset(struct str *out, struct store_reader *r, struct str hash,
+		  struct arena *arena)
+{
+	return r->backend->ruleset(out, r, hash, arena);
+}
+
+int store_past_events(struct past_event *out, size_t max,
+		      struct store_reader *r, int64_t after, int64_t since_ms,
+		      struct arena *arena)
+{
+	return r->backend->past_events(out, max, r, after, since_ms, arena);
+}
+
+int store_past_count(int64_t *out, struct store_reader *r, int64_t since_ms)
+{
+	return r->backend->past_count(out, r, since_ms);
 }

@@ -135,11 +135,42 @@ int store_others_firing(unsigned *out, struct store_reader *r,
 int store_lane_tail(struct op *out, struct store_reader *r, int64_t incident,
 		    struct arena *arena);
 
+/* 1 and *out, 0 where nothing of the key is known, negative. */
+int store_tally(struct tally *out, struct store_reader *r, struct str key,
+		struct arena *arena);
+/* Incidents of a team opened within these, both included, parents left out;
+ * counted up to 1000. */
+int store_opened(unsigned *out, struct store_reader *r, struct str team,
+		 int64_t from_ms, int64_t to_ms);
+/*
+ * Open incidents of a policy whose context holds all of same; those whose
+ * context is empty are never found. How many, or negative.
+ */
+int store_open_behind(struct incident *out, size_t max, struct store_reader *r,
+		      struct str policy, const struct field *same,
+		      size_t same_count, struct arena *arena);
+
+/* ---- timers ---- */
+
+/* Members that wait, and incidents with a timer, whose due_ms has come, the
+ * earliest first. How many, or negative. */
+int store_due_waits(struct member *out, size_t max, struct store_reader *r,
+		    int64_t now_ms, struct arena *arena);
+int store_due_timers(struct incident *out, size_t max, struct store_reader *r,
+		     int64_t now_ms, struct arena *arena);
+/* The earliest due_ms of both, past or future; INT64_MAX: none. */
+int store_next_timer(int64_t *out_ms, struct store_reader *r);
+/* One event with its outcome, without payload. 1, 0, negative. */
+int store_event_at(struct event *out, struct store_reader *r, int64_t seq,
+		   struct arena *arena);
+/* Whatever any hold holds is due now: the rules aren't what they were. */
+int store_look_again(struct store *s, int64_t now_ms) MUST_CHECK;
+
 /*
  * One write of a batch. Kinds are applied in order within one transaction;
  * all writes of one store_batch commit together or not at all. An inserted
- * incident, member or op gets its id set; later writes of the same batch may
- * refer to it by pointer (incident_ref) before the id is known.
+ * incident, member, tally or op gets its id set; later writes of the same
+ * batch may refer to it by pointer (incident_ref) before the id is known.
  */
 enum store_write_kind {
 	WRITE_EVENT_DONE,	/* event: outcome fields */
@@ -159,11 +190,19 @@ enum store_write_kind {
 				   a repeat merged meanwhile isn't lost */
 	WRITE_META,		/* key, value */
 	WRITE_KNOWN,		/* a marker seen in StackFlow by the first sweep */
+	WRITE_TALLY,
+	WRITE_SETTLED,		/* event: seq, action and because of one whose
+				   outcome is there already; incident too,
+				   where it is set */
+	WRITE_LOOK_AGAIN,	/* holds that are due between from and until_ms
+				   are due at from */
 };
 
 struct store_row {
 	bool found;
+	/* of an incident */
 	enum incident_state state_of_incident;
+	int64_t due_ms;
 	/* of an op */
 	int64_t incident, pos, not_before_ms;
 	enum op_kind kind;
@@ -180,10 +219,12 @@ struct store_write {
 					   event->incident takes; or NULL */
 	struct member *member;
 	struct op *op;
+	struct tally *tally;
 	enum op_state expect;	/* WRITE_OP, WRITE_OP_STATE with id: only where
 				   the stored op is in this state (0: any); else
 				   the batch fails with -ESTALE */
-	int64_t from;		/* WRITE_MOVE */
+	int64_t from;		/* WRITE_MOVE, WRITE_LOOK_AGAIN */
+	int64_t until_ms;	/* WRITE_LOOK_AGAIN */
 	struct str key, value;	/* WRITE_META; WRITE_KNOWN: marker without
 				   incarnation, remote id */
 	struct store_row row;	/* the store's: what is replaced, as found
@@ -196,7 +237,8 @@ struct store_write {
  * -ENOSPC, -EBUSY, -EIO, -ENOMEM. After a failure ids are as they were.
  *
  * A version is compared, and raised in the store alone, at the first write of
- * an incident in a batch. Its key and incarnation never change. An op's target
+ * an incident in a batch. Its key, incarnation, opened_ms and context never
+ * change. An op's target
  * isn't kept where it is the incident's remote id, nor are body and problem of
  * an op that is DONE. An event's outcome may be written again; that of an
  * expired event is left out.
@@ -238,10 +280,12 @@ int store_op(struct op *out, struct store_reader *r, int64_t id,
 int store_next_due(int64_t *out_ms, struct store_reader *r);
 /* At start: IN_FLIGHT becomes IN_DOUBT; not_before more than an hour ahead is
  * clamped to now, but what is held stays so for as long as it was meant to.
+ * A clock that was set back meanwhile is as store_clock_back() for timers.
  * Returns how many were in flight. */
 int store_recover(struct store *s, int64_t now_ms, struct err *err);
 /* The wall clock went back by by_ms to now_ms: what waited for a later moment
- * waits as long as it would have. 0 or a negative errno. */
+ * waits as long as it would have, operations and timers alike. 0 or a negative
+ * errno. */
 int store_clock_back(struct store *s, int64_t now_ms,
 		     int64_t by_ms) MUST_CHECK;
 
@@ -278,6 +322,8 @@ int store_list_ops(struct op *out, struct store_reader *r,
 struct store_counts {
 	int64_t events, untriaged, ops_open, ops_held, in_doubt, dead,
 		incidents_open;
+	int64_t waiting, held;	/* alarms: until they last, in a hold */
+	int64_t timers;		/* incidents that have one */
 	uint64_t bytes;		/* of the store's files */
 	uint64_t wal_bytes;	/* the WAL's share; a slow reader makes it grow */
 	uint64_t commits, fsyncs_failed;
@@ -292,15 +338,15 @@ struct store_counts {
 void store_count(const struct store *s, struct store_counts *out);
 
 /* Called from the writer's thread after each commit that added untriaged
- * events (what & 1) or ops (what & 2), and after the answers to it; no more
- * once another was set, or NULL. Must not call store_on_commit() itself. */
+ * events (what & 1) or ops (what & 2), or set a timer (what & 4), and after
+ * the answers to it; no more once another was set, or NULL. Must not call store_on_commit() itself. */
 void store_on_commit(struct store *s, void (*wake)(unsigned what, void *arg),
 		     void *arg);
 
 /*
  * Drop events decided before a time, with outcomes, unless their incident is
- * open; a bounded step, each going on where the last one ended. Done ops,
- * members in OK and superseded incarnations go too; a key's last incarnation
+ * open or an alarm waits with them; a bounded step, each going on where the
+ * last one ended. Done ops, members in OK and superseded incarnations go too; a key's last incarnation
  * stays, so that a marker is never used again. Identities are kept for
  * retain_ms, at least eight days. Returns how many events, or negative.
  */
@@ -310,5 +356,57 @@ int store_expire(struct store *s, int64_t before_ms, size_t max);
 int store_save_rules(struct store *s, struct str file, struct str text);
 int store_saved_rules(struct str *out, struct store_reader *r, struct str file,
 		      struct arena *arena);
+
+/* ---- other days ---- */
+
+/*
+ * The rule set that decides from now on: its sources, in a form of the
+ * caller's, are kept once under its hash, and dropped when it was followed by
+ * another and no kept event was decided by it.
+ */
+int store_keep_ruleset(struct store *s, struct str hash, struct str sources,
+		       int64_t now_ms) MUST_CHECK;
+/* 1 and *out, 0 where it isn't kept, negative. */
+int store_ruleset(struct str *out, struct store_reader *r, struct str hash,
+		  struct arena *arena);
+
+/*
+ * Events after a sequence number that were received since then, oldest first,
+ * with their outcomes but without payloads. How many, or negative.
+ */
+struct past_event {
+	struct event event;
+	struct str ci_id;		/* of its incident; or empty */
+};
+int store_past_events(struct past_event *out, size_t max,
+		      struct store_reader *r, int64_t after, int64_t since_ms,
+		      struct arena *arena);
+int store_past_count(int64_t *out, struct store_reader *r, int64_t since_ms);
+
+/*
+ * A reader of a store that may be at work in another process: nothing is
+ * written, locked or checkpointed. What asks by key, subject or marker finds
+ * nothing. -EUCLEAN and -ENOTSUP as store_open().
+ */
+int store_look(struct store_reader **out, const char *url,
+	       struct err *err) MUST_CHECK;
+
+/* ---- silences made at run time: match isn't looked into ---- */
+
+struct store_silence {
+	struct str id, match, owner, reason;
+	int64_t begins_ms, ends_ms, created_ms;
+};
+#define STORE_SILENCES 5000	/* beyond, those that ended first go */
+
+/* Insert, or replace the one of that id. */
+int store_put_silence(struct store *s, const struct store_silence *x);
+/* Those that end after a moment, the newest first. How many, or negative. */
+int store_silences(struct store_silence *out, size_t max,
+		   struct store_reader *r, int64_t after_ms,
+		   struct arena *arena);
+/* What a hold of this id holds, alarms and notes, is due at now_ms: how many,
+ * or negative. */
+int store_release(struct store *s, struct str hold, int64_t now_ms);
 
 #endif

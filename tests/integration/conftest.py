@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 import aws  # noqa: E402
 import peers  # noqa: E402
+import timed  # noqa: E402
 
 # Ten seconds and more, in which they mostly wait: begun first, or the end of
 # a run would wait for them.
@@ -15,7 +16,8 @@ LONG = ("aws_away", "an_unreadable_round", "soon_after_its_host_heals",
         "kills_while_draining", "random_kills", "sqs_crash.py",
         "a_hung_poll", "breaker_opens", "degraded_and_stays_200",
         "fifo_queues_groups", "a_full_journal_leaves", "wrong_md5-Receive",
-        "deleted_alarm_resolves_after_two")
+        "deleted_alarm_resolves_after_two", "a_change_holds_and_its_end",
+        "bounded_in_number")
 
 
 def pytest_collection_modifyitems(items):
@@ -41,8 +43,23 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def sandbox(folder):
-    s = peers.Sandbox(folder)
+def clock(folder):
+    """The wall clock of a test's agents and of its sandbox, which it moves:
+    nothing depends on how long anything really takes."""
+    return timed.Clock(folder)
+
+
+@pytest.fixture
+def common_clock(request):
+    """The clock of a test that has one."""
+    if "clock" in request.fixturenames:
+        return request.getfixturevalue("clock")
+    return None
+
+
+@pytest.fixture
+def sandbox(folder, common_clock):
+    s = peers.Sandbox(folder, env=common_clock and common_clock.env())
     yield s
     s.stop()
 
@@ -71,11 +88,13 @@ def cloud(fauxqs, servers):
 
 
 @pytest.fixture
-def make_agent(folder, sandbox, servers):
+def make_agent(folder, sandbox, servers, common_clock):
     """Agents by keyword; each is ended, and must not have crashed."""
     made = []
 
     def make(start=True, **kw):
+        if common_clock:
+            kw["env"] = {**kw.get("env", {}), **common_clock.env()}
         a = peers.Agent(folder, sandbox, start=False, **kw)
         made.append(a)
         if start:

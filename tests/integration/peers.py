@@ -182,8 +182,9 @@ keys = Keys()
 class Sandbox:
     """`tocsin sandbox`: StackFlow and SNS, with faults and the truth."""
 
-    def __init__(self, folder, args=()):
+    def __init__(self, folder, args=(), env=None):
         self.folder = os.path.join(folder, "sandbox")
+        self.env = dict(os.environ, **(env or {}))
         keys.lend(self.folder)
         self.log = os.path.join(folder, "sandbox.log")
         self.args = list(args)
@@ -198,7 +199,7 @@ class Sandbox:
         self.process = Process(
             [TOCSIN, "sandbox", "--listen", f"127.0.0.1:{self.ports[0]}",
              "--sns-listen", f"127.0.0.1:{self.ports[1]}",
-             "--data", self.folder] + self.args, self.log)
+             "--data", self.folder] + self.args, self.log, env=self.env)
         wait_for("the sandbox", lambda: self.ready(info), 30)
         keys.take(self.folder)
         with open(info) as f:

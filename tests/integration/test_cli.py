@@ -17,8 +17,8 @@ import pytest
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data",
                     "alarms")
-COMMANDS = ["run", "check", "explain", "status", "incidents", "events",
-            "dead", "send", "sandbox", "version"]
+COMMANDS = ["run", "check", "test", "explain", "replay", "status",
+            "incidents", "events", "dead", "send", "sandbox", "version"]
 
 
 @pytest.fixture
@@ -69,7 +69,10 @@ def test_every_help_fits_a_screen():
 @pytest.mark.parametrize("args", [
     [], ["nothing"], ["Run"], ["--nothing"], ["run", "--nothing"],
     ["run", "-c"], ["check", "--format"], ["check", "--format", "xml"],
-    ["explain"], ["explain", "a", "b"], ["status", "--limit", "3"],
+    ["explain"], ["explain", "a", "b"], ["explain", "--event"],
+    ["explain", "--event", "e", "-"], ["replay"], ["replay", "--rules"],
+    ["replay", "--rules", "x", "--format", "y"], ["events", "--since", "1d"],
+    ["events", "--export", "--limit", "3"], ["status", "--limit", "3"],
     ["incidents", "--limit", "0"], ["incidents", "--limit", "x"],
     ["events", "--limit", "1001"], ["dead", "retry"], ["dead", "bury", "1"],
     ["dead", "retry", "x"], ["version", "-c", "x"], ["sandbox", "--listen"],

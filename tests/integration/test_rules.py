@@ -276,36 +276,6 @@ def test_an_open_incident_keeps_its_key_over_a_reload(make_agent, sandbox):
     peers.check_invariants(agent, sandbox)
 
 
-# ---- what this version doesn't do is refused, not passed over ----
-
-NOT_YET = [
-    "suppress: [{id: a, match: {}, during: w}]", "windows: {}",
-    "limits: {open_per_team: 4, within: 10m}",
-]
-NOT_YET_POLICY = ["open_after: 3m", "flap: {transitions: 4, within: 30m}",
-                  "group: {by: '${account}', within: 10m}",
-                  "open_when: {count: 3, within: 10m}",
-                  "escalate: [{after: 15m, raise_to: P1}]",
-                  "require_change: true"]
-
-
-@pytest.mark.parametrize("part", NOT_YET + NOT_YET_POLICY)
-def test_parts_that_are_refused_are_named(agent, part):
-    key = part.split(":")[0]
-    text = PAYMENTS
-    if part in NOT_YET:
-        text = PLATFORM + part + "\n" if key == "limits" else \
-            text + part + "\n"
-    else:
-        text = text.replace("    severity: high",
-                            "    severity: high\n    " + part)
-    agent.write_rules("20-x.yaml", text)
-    r = agent.cli("check", agent.rules, check=False)
-    lines = [x for x in r.stdout.splitlines() if f"`{key}`" in x]
-    assert r.returncode == 1 and lines, r.stdout
-    assert re.search(r"20-x\.yaml:\d+:\d+: error\[", lines[0])
-
-
 # ---- what comes from outside stays text (S16, S17, S19) ----
 
 TRICKS = ["{{7*7}}", "${alarm}", "${env:HOME}", "${file:/etc/passwd}",
@@ -416,3 +386,106 @@ def test_patterns_that_explode_delay_nobody(make_agent, sandbox):
     agent.settle()
     assert time.monotonic() - started < 8 * peers.SLOW
     assert len(sandbox.incidents()) == 10
+
+
+def team(name, claim, group):
+    return (f"version: 1\nteam: {name}\nclaims: [{{alarm: {claim}}}]\n"
+            f"defaults: {{assignment_group: {group}}}\n")
+
+
+def stale(agent, name):
+    return agent.metrics()['tocsin_rules_stale{file="%s"}' % name]
+
+
+def reload(agent):
+    before = agent.process.text().count('"reloaded')
+    agent.process.popen.send_signal(signal.SIGHUP)
+    peers.wait_for("the reload", lambda: agent.process.text()
+                   .count('"reloaded') > before, 60)
+
+
+def group_of(agent, sandbox, name):
+    assert agent.send(peers.alarm(name)) == 200
+    agent.settle()
+    (incident,) = [i for i in sandbox.incidents()
+                   if name in i["short_description"]]
+    return incident.get("assignment_group")
+
+
+def test_whoever_claims_what_is_another_s_is_the_one_that_waits(make_agent,
+                                                               sandbox):
+    """A claim on top of another team's: that team's file isn't touched, nor a
+    change that it makes at the same moment."""
+    agent = make_agent(rules={"20-a.yaml": team("a", '"a-*"', "A"),
+                              "30-b.yaml": team("b", '"b-*"', "B"),
+                              "40-c.yaml": team("c", '"c-*"', "C")})
+    agent.write_rules("20-a.yaml", team("a", '["a-*", "b-x*", "c-x*"]', "A2"))
+    agent.write_rules("30-b.yaml", team("b", '"b-*"', "B2"))
+    reload(agent)
+    assert stale(agent, "20-a.yaml") == 1
+    assert stale(agent, "30-b.yaml") == 0 and stale(agent, "40-c.yaml") == 0
+    assert "claims-overlap" in agent.process.text()
+    assert group_of(agent, sandbox, "b-x1") == "B2"
+    assert group_of(agent, sandbox, "c-x1") == "C"
+    assert group_of(agent, sandbox, "a-1") == "A"
+    # The same after a restart, and the way out.
+    agent.restart()
+    assert stale(agent, "20-a.yaml") == 1 and stale(agent, "30-b.yaml") == 0
+    agent.write_rules("20-a.yaml", team("a", '["a-*"]', "A3"))
+    reload(agent)
+    assert stale(agent, "20-a.yaml") == 0
+    assert group_of(agent, sandbox, "a-2") == "A3"
+
+
+def test_the_older_good_one_stays(make_agent, sandbox):
+    """A broken file's last good copy claims what another now asks for."""
+    agent = make_agent(rules={"20-a.yaml": team("a", '"a-*"', "A"),
+                              "30-b.yaml": team("b", '"b-*"', "B")})
+    agent.write_rules("20-a.yaml", "version: 1\nteam: a\nclaims: [\n")
+    agent.write_rules("30-b.yaml", team("b", '["b-*", "a-x*"]', "B2"))
+    reload(agent)
+    assert stale(agent, "20-a.yaml") == 1 and stale(agent, "30-b.yaml") == 1
+    assert "last-good" in agent.process.text()
+    assert group_of(agent, sandbox, "a-x1") == "A"
+    assert group_of(agent, sandbox, "b-1") == "B"
+    # A new file that does so waits without a copy; nobody else is touched.
+    agent.write_rules("30-b.yaml", team("b", '"b-*"', "B3"))
+    agent.write_rules("40-c.yaml", team("c", '"a-*"', "C"))
+    reload(agent)
+    assert stale(agent, "30-b.yaml") == 0
+    assert group_of(agent, sandbox, "b-2") == "B3"
+    assert group_of(agent, sandbox, "a-2") == "A"
+
+
+def test_slow_tests_of_some_do_not_fail_others(make_agent, sandbox):
+    """All the time for tests is used up before the last file's turn."""
+    files = {}
+    for i in range(8):
+        files[f"{20 + i}-t{i}.yaml"] = team(f"t{i}", f'"t{i}-*"', "T")
+    agent = make_agent(rules=dict(files, **{
+        "90-z.yaml": team("z", '"z-*"', "Z")}))
+    test = """tests:
+""" + "".join(f"""  - name: number {k}
+    given: {{cis: [{{id: CI1, name: a, resource_id: a}}],
+            changes: [{{id: CHG1, state: implement, ci_id: CI1}}]}}
+    events: [{{alarm: {{AlarmName: x, AWSAccountId: "111122223333",
+              NewStateValue: ALARM}}}}]
+    expect_at: {{90d: {{notes: 0}}}}
+""" for k in range(500))
+    hold = """suppress: [{id: s, match: {}, when_change: {state: [implement]}}]
+ci: [{where: {resource_id: a}}]
+"""
+    for i, (name, text) in enumerate(files.items()):
+        agent.write_rules(f"{name[:-5]}_test.yaml", "rules: " + name + "\n" +
+                          test.replace("AlarmName: x", f"AlarmName: t{i}-x"))
+        agent.write_rules(name, text + hold +
+                          f"tests: [{name[:-5]}_test.yaml]\n")
+    agent.write_rules("90-z_test.yaml", "tests: [")
+    agent.write_rules("90-z.yaml", team("z", '"z-*"', "Z2") +
+                      "tests: [90-z_test.yaml]\n")
+    reload(agent)
+    if "tests-unrun" not in agent.process.text():
+        pytest.skip("this computer ran them all in time")
+    assert stale(agent, "90-z.yaml") == 0
+    assert stale(agent, "20-t0.yaml") == 1
+    assert group_of(agent, sandbox, "z-1") == "Z2"

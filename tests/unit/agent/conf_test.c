@@ -75,6 +75,7 @@ static void test_every_key(void **state)
 		"  timeout: 3s\n"
 		"  settle: 10ms\n"
 		"  cmdb: {filters: {arn: aws_arn, hostname: host}}\n"
+		"  changes: {ci: cmdb_ci}\n"
 		"  fallback: {after: 1m, priority: [P3], webhook: null, "
 		"sns: null}\n"
 		"store: {url: \"sqlite:db/x.db\", retain: 1d, max_size: 8MiB}\n"
@@ -101,6 +102,7 @@ static void test_every_key(void **state)
 	assert_int_equal(c->stackflow.settle_ms, 10);
 	assert_int_equal(c->stackflow.filter_count, 4);
 	assert_string_equal(c->stackflow.filters[0].parameter, "aws_arn");
+	assert_string_equal(c->stackflow.changes_ci, "cmdb_ci");
 	assert_false(c->stackflow.fallback.priority[1]);
 	assert_true(c->stackflow.fallback.priority[3]);
 	assert_true(strlen(c->store.url) > 20);

@@ -67,10 +67,12 @@ static void failed_allocation_is_told(void **state)
 	struct rig *r = *state;
 	struct arena *tight = arena_new(64);
 	const struct situation s = { 0 };
+	const struct handled_event e = {
+		.alarm = &r->alarm, .id = EVENT, .seq = 11,
+	};
 
-	assert_int_equal(incident_apply(&r->out, tight, &s, &r->alarm,
-					&r->verdict, EVENT, MARKER, NOW),
-			 -ENOMEM);
+	assert_int_equal(incident_apply(&r->out, tight, &s, &e, &r->verdict,
+					MARKER, NOW), -ENOMEM);
 	arena_free(tight);
 }
 

@@ -196,9 +196,12 @@ static inline const struct change *rig_apply(struct rig *r)
 		.tail_resolve = r->tail.kind == OP_RESOLVE ? &r->tail : NULL,
 	};
 
-	assert_int_equal(incident_apply(&r->out, r->arena, &s, &r->alarm,
-					&r->verdict, EVENT, MARKER,
-					r->now_ms), 0);
+	const struct handled_event e = {
+		.alarm = &r->alarm, .id = EVENT, .seq = 11,
+	};
+
+	assert_int_equal(incident_apply(&r->out, r->arena, &s, &e,
+					&r->verdict, MARKER, r->now_ms), 0);
 	assert_true(r->out.op_count <= CHANGE_OPS);
 	assert_non_null(r->out.because);
 	return &r->out;

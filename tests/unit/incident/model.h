@@ -36,6 +36,7 @@ struct world {
 	unsigned char owners[EVENTS_MAX];	/* ops that tell of it */
 	unsigned char told[EVENTS_MAX];		/* in StackFlow */
 	struct verdict policy[KEYS];
+	struct tally tallies[KEYS];	/* key none: not there yet */
 };
 
 static inline uint64_t below(struct world *w, uint64_t n)
@@ -122,6 +123,9 @@ static inline void count_events(struct world *w, struct str list,
 	uint64_t n;
 
 	while (str_cut(&list, ' ', &id)) {
+		/* By this word an escalation's note is found again. */
+		if (str_starts(id, "escalation-"))
+			continue;
 		check(w, id.n == 8 && id.p[0] == 'e');
 		check(w, !str_to_u64(&n, str_sub(id, 1, 7)));
 		check(w, n < w->event_count);
@@ -171,6 +175,29 @@ static inline void tell(struct world *w, const struct op *op)
 	count_events(w, op->events, w->told);
 }
 
+static inline void escalate(struct world *w, struct op *op)
+{
+	struct incident *i = incident_at(w, op->incident);
+	struct ticket *t = ticket_of(w, op->incident);
+	const struct remote_view view = { .state = str_from(t->state),
+					  .priority = t->priority };
+	struct op *tail = lane_end(w, op->incident, true);
+	struct change c;
+
+	assert_int_equal(incident_escalate(&c, w->arena, i, op, &view,
+					   w->now_ms), 0);
+	check(w, c.incident.priority <= i->priority);
+	if (c.op_count)
+		put_incident(w, &c.incident);
+	/* As deliver does: a held note would keep what follows back. */
+	if (c.op_count && tail && tail->held) {
+		tail->held = false;
+		tail->not_before_ms = w->now_ms;
+	}
+	for (size_t k = 0; k < c.op_count; k++)
+		put_op(w, &c.ops[k], i->id);
+}
+
 static inline void carry_out(struct world *w, struct op *op)
 {
 	struct incident *i = incident_at(w, op->incident);
@@ -200,6 +227,9 @@ static inline void carry_out(struct world *w, struct op *op)
 	case OP_RAISE:
 		check(w, str_starts(op->body, "{\"priority\":\"P"));
 		t->priority = op->body.p[14] - '0';
+		break;
+	case OP_ESCALATE:
+		escalate(w, op);
 		break;
 	default:
 		check(w, false);

@@ -21,6 +21,11 @@ static struct str subject_of(size_t alarm)
 	return subjects[alarm];
 }
 
+static const struct escalation escalations[] = {
+	{ 10 * MINUTE, true, 1, STR_NONE },
+	{ 30 * MINUTE, false, 0, { "still", 5 } },
+};
+
 static void begin(struct world *w, uint64_t seed)
 {
 	memset(w, 0, sizeof(*w));
@@ -41,6 +46,11 @@ static void begin(struct world *w, uint64_t seed)
 			.notes_every_ms = (int64_t)below(w, 3) * 5 * MINUTE,
 			.notes_max = (unsigned)below(w, 6),
 			.resolve = true,
+			.resolve_stable_ms = (int64_t)below(w, 2) * 5 * MINUTE,
+			.flap = { (unsigned)below(w, 2) * 4, HOUR },
+			.flap_quiet_ms = 20 * MINUTE,
+			.escalate = escalations,
+			.escalate_count = below(w, 3),
 			.reopen_within_ms = (int64_t)below(w, 3) * HOUR,
 			.still_firing = (enum still_firing)below(w, 3),
 		};
@@ -55,6 +65,8 @@ static struct situation find(struct world *w, size_t alarm)
 	struct situation s = { .member = m->subject.p ? m : NULL };
 	struct op *tail;
 
+	if (w->tallies[alarm % KEYS].key.p)
+		s.tally = &w->tallies[alarm % KEYS];
 	/* An open incident keeps its alarms. */
 	s.incident = mine && mine->state == INCIDENT_OPEN ?
 			     mine : latest(w, keys[alarm % KEYS]);
@@ -133,10 +145,11 @@ static void store_change(struct world *w, size_t alarm,
 	if (c->member_changed) {
 		*m = c->member;
 		m->subject = subject_of(alarm);
-		if (m->state == ALARM_FIRING && i &&
-		    i->state != INCIDENT_RESOLVED)
+		if (c->joins)
 			m->incident = i->id;
 	}
+	if (c->tally_changed)
+		w->tallies[alarm % KEYS] = c->tally;
 	if (c->merged >= 0)
 		w->ops[c->ops[c->merged].id - 1] = c->ops[c->merged];
 	for (size_t k = 0; k < c->op_count; k++)
@@ -157,12 +170,15 @@ static void event(struct world *w, size_t alarm, enum alarm_state state,
 		.suppressed_by = chance(w, 4) ? STR("mute") : STR_NONE,
 	};
 	struct str id = arena_printf(w->arena, "e%07zu", w->event_count);
+	const struct handled_event e = {
+		.alarm = &a, .id = id, .seq = (int64_t)w->event_count + 1,
+	};
 	struct change c;
 
 	check(w, w->event_count < EVENTS_MAX);
 	w->event_count++;
 	v.priority = 1 + (int)below(w, 4);
-	assert_int_equal(incident_apply(&c, w->arena, &s, &a, &v, id, MARKER,
+	assert_int_equal(incident_apply(&c, w->arena, &s, &e, &v, MARKER,
 					w->now_ms), 0);
 	check_change(w, &s, &a, &c);
 	store_change(w, alarm, &s, &c);
@@ -172,6 +188,44 @@ static void event(struct world *w, size_t alarm, enum alarm_state state,
 		w->owners[w->event_count - 1]++;
 		w->told[w->event_count - 1]++;
 	}
+}
+
+/* What is due of the incidents; once for each, as it comes. */
+static bool timers(struct world *w)
+{
+	static const struct verdict none;
+	bool some = false;
+
+	for (size_t k = 0; k < w->incident_count; k++) {
+		struct incident *i = &w->incidents[k];
+		const struct handled_event e = { .on = ON_TIMER,
+						 .incident = i->id };
+		struct situation s = {
+			.incident = i,
+			.others_firing = firing_in(w, i->id, NULL),
+		};
+		struct op *tail = lane_end(w, i->id, true);
+		struct change c;
+
+		if (i->state == INCIDENT_CLOSED || !i->due_ms ||
+		    i->due_ms > w->now_ms)
+			continue;
+		if (tail && tail->state == OP_READY && tail->kind == OP_NOTE)
+			s.tail_note = tail;
+		assert_int_equal(incident_apply(&c, w->arena, &s, &e, &none,
+						STR_NONE, w->now_ms), 0);
+		check(w, c.incident_changed && !c.member_changed);
+		check(w, c.op_count || c.incident.due_ms != i->due_ms);
+		check(w, c.action != ACTION_RESOLVE || !s.others_firing);
+		put_incident(w, &c.incident);
+		if (c.merged >= 0)
+			w->ops[c.ops[c.merged].id - 1] = c.ops[c.merged];
+		for (size_t n = 0; n < c.op_count; n++)
+			if ((int)n != c.merged)
+				put_op(w, &c.ops[n], i->id);
+		some = true;
+	}
+	return some;
 }
 
 /* ---- what holds after every step ---- */
@@ -201,7 +255,7 @@ static void check_world(struct world *w)
 		unsigned n = 0;
 
 		while (str_cut(&rest, ' ', &id))
-			n++;
+			n += !str_starts(id, "escalation-");
 		check(w, n == op->count);
 		if (op->kind == OP_CREATE || op->kind == OP_NOTE)
 			count_events(w, op->events, owners);
@@ -272,6 +326,7 @@ static void step(struct world *w)
 
 	w->now_ms += n < 90 ? (int64_t)below(w, MINUTE) :
 			      (int64_t)below(w, 2 * HOUR);
+	timers(w);
 	if (n < 55) {
 		random_event(w);
 	} else if (n < 88) {
@@ -301,6 +356,9 @@ static void finish(struct world *w)
 	w->now_ms += 3 * HOUR;
 	for (size_t a = 0; a < ALARMS; a++)
 		event(w, a, ALARM_OK, ALARM_CHANGED, ++w->now_ms);
+	w->now_ms += HOUR;
+	while (timers(w))
+		check_world(w);
 	check_world(w);
 	deliver_all(w);
 	for (size_t i = 0; i < w->op_count; i++)

@@ -13,8 +13,8 @@ static const char *load_two(const char *a, const char *b, bool bad[2],
 			    struct ruleset **out)
 {
 	const struct rule_source sources[] = {
-		{ "/r/10-a.yaml", str_from(a), NULL },
-		{ "/r/20-b.yaml", str_from(b), NULL },
+		{ .name = "/r/10-a.yaml", .text = str_from(a) },
+		{ .name = "/r/20-b.yaml", .text = str_from(b) },
 	};
 	struct faults faults;
 	struct ruleset *r;
@@ -65,6 +65,12 @@ static void test_proofs(void **state)
 		{ "[{alarm: x, not: {region: y}}]", "[{alarm: x}]",
 		  "warning[claims-may-overlap]" },
 		{ "[{alarm: x, not: {region: y}}]", "[{alarm: z}]", "" },
+		{ "[{alarm: x, not: {region: y}}]", "[{alarm: x, region: z}]",
+		  "warning[claims-may-overlap]" },
+		{ "[{alarm: x, not: {region: [\"y*\", z]}}]",
+		  "[{alarm: x, region: [yy, z]}]", "" },
+		{ "[{not: {region: y, alarm: x}}]", "[{region: y, alarm: w}]",
+		  "warning[claims-may-overlap]" },
 		{ "[{any: [{alarm: x}]}]", "[{alarm: x}]",
 		  "warning[claims-may-overlap]" },
 		/* Nothing is claimed by an empty list. */
@@ -216,6 +222,51 @@ static void test_the_more_specific_claim_wins(void **state)
 	}
 }
 
+/* A pack has what no team claims, however little the team's claim says. */
+static void test_packs_give_way(void **state)
+{
+	static const char pack[] = FILE_OF(
+		"a", "[{source: [cloudwatch, direct], namespace: AWS/RDS}]")
+		"pack: true\n";
+	static const char *const claims[] = { "[{alarm: \"p*\"}]",
+					      "[{namespace: AWS/RDS}]" };
+	struct alarm a = help_alarm();
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct trace t = { .arena = help_arena() };
+		char team[500];
+		struct ruleset *r;
+		bool bad[2];
+
+		snprintf(team, sizeof(team), FILE_OF("b", "%s"), claims[i / 2]);
+		assert_string_equal(load_two(i % 2 ? team : pack,
+					     i % 2 ? pack : team, bad, &r),
+				    "");
+		a.name = STR("pay-db-cpu");
+		assert_str(help_decide(r, &a, NULL, &t).policy, "b-all");
+		assert_str(trace_of(&t, i % 2 ? "claims of 10-a.yaml"
+					      : "claims of 20-b.yaml"),
+			   i % 2 ? "20-b.yaml claims it too, and gives way: it "
+				   "is a pack"
+				 : "10-a.yaml claims it too, and gives way: it "
+				   "is a pack");
+		assert_str(help_decide(r, &a, NULL, NULL).policy, "b-all");
+		assert_int_equal(ruleset_claim_ties(r), 0);
+		a.name = STR("ship-db-cpu");
+		assert_str(help_decide(r, &a, NULL, NULL).policy,
+			   i / 2 ? "b-all" : "a-all");
+		ruleset_free(r);
+	}
+	/* Two packs are as any two files. */
+	assert_non_null(strstr(load_two(pack,
+					FILE_OF("b", "[{namespace: AWS/RDS, "
+						     "source: direct}]")
+					"pack: true\n",
+					(bool[2]){ 0 }, NULL),
+			       "error[claims-overlap]"));
+}
+
 static void test_one_platform_file(void **state)
 {
 	bool bad[2];
@@ -250,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_a_file_without_claims),
 		cmocka_unit_test(test_a_bad_file_is_left_out),
 		cmocka_unit_test(test_the_more_specific_claim_wins),
+		cmocka_unit_test(test_packs_give_way),
 		cmocka_unit_test(test_one_platform_file),
 		cmocka_unit_test(test_idle_platform_policies),
 	};

@@ -86,7 +86,9 @@ static inline struct ruleset *help_load(const char *const *files)
 
 	for (; files[2 * n]; n++)
 		sources[n] = (struct rule_source){
-			files[2 * n], str_from(files[2 * n + 1]), NULL };
+			.name = files[2 * n],
+			.text = str_from(files[2 * n + 1]),
+		};
 	faults_init(&faults);
 	r = ruleset_load(sources, n, &faults, NULL);
 	assert_non_null(r);
@@ -139,5 +141,55 @@ static inline struct verdict help_verdict(const char *text,
 	ruleset_free(r);
 	return v;
 }
+
+/* The faults of one file, x.yaml. */
+static inline const char *faults_of(const char *text)
+{
+	const struct rule_source source = {
+		.name = "/etc/tocsin/rules.d/x.yaml",
+		.text = str_from(text),
+	};
+	struct faults faults;
+	struct ruleset *r;
+	const char *s;
+	bool bad = false;
+
+	faults_init(&faults);
+	r = ruleset_load(&source, 1, &faults, &bad);
+	assert_non_null(r);
+	/* A file with errors isn't in the set; one with warnings is. */
+	assert_int_equal(bad, faults.errors > 0);
+	assert_int_equal(ruleset_files(r), faults.errors ? 0 : 1);
+	s = help_faults(&faults);
+	faults_fini(&faults);
+	ruleset_free(r);
+	return s;
+}
+
+/* A text and the faults that it must have, no more and no fewer. */
+struct fault_case {
+	const char *text;
+	const char *want; /* "LINE:COL: level[code]: words", several by | */
+};
+
+static inline void check(const struct fault_case *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct str rest = str_from(cases[i].want), one;
+		const char *got = faults_of(cases[i].text);
+		size_t lines = 0, wanted = 0;
+
+		for (const char *p = got; *p; p++)
+			lines += *p == '\n';
+		for (; rest.n && str_cut(&rest, '|', &one); wanted++)
+			if (str_find(str_from(got), one) < 0)
+				fail_msg("%s\n--- lacks: %.*s\n--- got:\n%s",
+					 cases[i].text, STR_ARG(one), got);
+		if (lines != wanted)
+			fail_msg("%s\n--- got:\n%s", cases[i].text, got);
+	}
+}
+
+#define CHECK(cases) check(cases, sizeof(cases) / sizeof(*(cases)))
 
 #endif

@@ -4,55 +4,9 @@
 
 #include "tests/unit/rule/help.h"
 
-static const char *faults_of(const char *text)
-{
-	const struct rule_source source = { "/etc/tocsin/rules.d/x.yaml",
-					    str_from(text), NULL };
-	struct faults faults;
-	struct ruleset *r;
-	const char *s;
-	bool bad = false;
-
-	faults_init(&faults);
-	r = ruleset_load(&source, 1, &faults, &bad);
-	assert_non_null(r);
-	/* A file with errors isn't in the set; one with warnings is. */
-	assert_int_equal(bad, faults.errors > 0);
-	assert_int_equal(ruleset_files(r), faults.errors ? 0 : 1);
-	s = help_faults(&faults);
-	faults_fini(&faults);
-	ruleset_free(r);
-	return s;
-}
-
 #define HEAD "version: 1\nteam: t\nowners: [o]\n" /* lines 1-3 */
 #define PLATFORM "version: 1\nteam: t\nowners: [o]\nplatform: true\n"
 #define LAST "  - {id: last, match: {}}\n"
-
-struct fault_case {
-	const char *text;
-	const char *want; /* "LINE:COL: level[code]: words", several by | */
-};
-
-static void check(const struct fault_case *cases, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct str rest = str_from(cases[i].want), one;
-		const char *got = faults_of(cases[i].text);
-		size_t lines = 0, wanted = 0;
-
-		for (const char *p = got; *p; p++)
-			lines += *p == '\n';
-		for (; rest.n && str_cut(&rest, '|', &one); wanted++)
-			if (str_find(str_from(got), one) < 0)
-				fail_msg("%s\n--- lacks: %.*s\n--- got:\n%s",
-					 cases[i].text, STR_ARG(one), got);
-		if (lines != wanted)
-			fail_msg("%s\n--- got:\n%s", cases[i].text, got);
-	}
-}
-
-#define CHECK(cases) check(cases, sizeof(cases) / sizeof(*(cases)))
 
 static void test_what_every_file_needs(void **state)
 {
@@ -312,7 +266,7 @@ static void test_platform_file(void **state)
 		{ PLATFORM "guards: [{id: a, match: {}, max_priority: P9}]\n",
 		  "5:43: error[bad-value]" },
 		{ PLATFORM "guards: [{id: a, match: {priority: P1}}]\n",
-		  "5:10: error[missing-key]: `max_priority` is missing" },
+		  "5:10: error[missing-key]: `max_priority`, `forbid` or `max_window` is missing" },
 		{ PLATFORM "guards: [{match: {}, max_priority: P3}]\n",
 		  "5:10: error[missing-key]: `id` is missing" },
 		{ PLATFORM "guards:\n  - {id: a, match: {}, max_priority: P3}\n"
@@ -335,40 +289,130 @@ static void test_platform_file(void **state)
 	CHECK(cases);
 }
 
-static void test_what_comes_later(void **state)
+/* All keys at once, each file as a team would write it. */
+static void test_whole_files(void **state)
 {
-	static const char *const policy_keys[] = {
-		"flap: {transitions: 4}",
-		"group: {by: x}",
-		"open_after: 3m",
-		"open_when: {count: 3}",
-		"escalate: []",
-		"require_change: true",
-		"resolve: {stable_for: 5m}",
+	const char *files[] = {
+		"00-platform.yaml",
+		"version: 1\n"
+		"team: platform\n"
+		"owners: [\"platform@example.com\"]\n"
+		"platform: true\n"
+		"guards:\n"
+		"  - {id: nonprod-cap, match: {not: {env: prod}}, max_priority:"
+		" P3}\n"
+		"  - {id: p1-never-held, match: {priority: P1}, forbid: "
+		"suppress}\n"
+		"limits: {open_per_team: 40, within: 10m}\n"
+		"env: [{when: {account: [\"222233334444\"]}, set: dev}, {else:"
+		" prod}]\n"
+		"catch_all: {priority: P3, assignment_group: \"Platform "
+		"Engineering\", short_description: \"Unclaimed alarm "
+		"${account}/${alarm}\"}\n",
+		"20-payments.yaml",
+		"version: 1\n"
+		"team: payments\n"
+		"owners: [\"payments-sre@example.com\"]\n"
+		"claims:\n"
+		"  - {account: [\"111122223333\"], alarm: \"pay-*\"}\n"
+		"  - {tag.team: payments}\n"
+		"defaults:\n"
+		"  assignment_group: \"Payments SRE\"\n"
+		"  category: monitoring\n"
+		"  subcategory: cloudwatch\n"
+		"  dedup_key: \"${account}/${region}/${alarm}\"\n"
+		"  insufficient_data: note\n"
+		"  notes: {every: 5m, max: 50}\n"
+		"  resolve: {when: OK, stable_for: 0s}\n"
+		"  reopen_within: 24h\n"
+		"  closed_by_person: {still_firing: new}\n"
+		"ci:\n"
+		"  - {id: \"${tag.stackflow_ci_id}\"}\n"
+		"  - {where: {resource_id: \"${dim.DBInstanceIdentifier}\"}}\n"
+		"  - {map: {pay-api: CI0001001, pay-db: CI0001002}, key: "
+		"\"${tag.service}\"}\n"
+		"  - {fallback: CI0001000}\n"
+		"severity:\n"
+		"  - {when: {tag.severity: [critical, high, medium, low]}, set:"
+		" \"${tag.severity}\"}\n"
+		"  - {when: {threshold: {gte: 95}, namespace: [AWS/RDS, "
+		"AWS/ApplicationELB]}, set: high}\n"
+		"  - {else: medium}\n"
+		"priority: {critical: P1, high: P2, medium: P3, low: P4}\n"
+		"windows:\n"
+		"  patching: {every: \"Sun 02:00-05:00\", tz: Europe/London, "
+		"until: 2027-03-31, owner: dba-oncall}\n"
+		"policies:\n"
+		"  - id: pay-db-failover\n"
+		"    match: {alarm: \"pay-db-*\", namespace: AWS/RDS}\n"
+		"    severity: critical\n"
+		"    short_description: \"[${env:-prod}] ${alarm} is ${state} "
+		"on ${ci.name:-unknown CI}\"\n"
+		"    fields: {subcategory: rds}\n"
+		"    runbook: https://wiki.example.com/pay-db\n"
+		"    escalate: [{after: 15m, unless: acknowledged, raise_to: "
+		"P1, note: \"Nobody has taken it in 15 minutes\"}]\n"
+		"  - id: pay-latency\n"
+		"    match: {alarm: \"pay-*-p99\", not: {env: [dev, test]}}\n"
+		"    open_after: 3m\n"
+		"    flap: {transitions: 4, within: 30m, quiet_for: 20m}\n"
+		"    group: {by: \"${account}/${tag.service}\", within: 10m, "
+		"short_description: \"Latency across ${tag.service}\"}\n"
+		"  - id: pay-batch\n"
+		"    match: {alarm: {re: \"^pay-batch-[0-9]+$\"}}\n"
+		"    open_when: {count: 3, within: 10m}\n"
+		"    dedup_key: \"${account}/pay-batch\"\n"
+		"    resolve: {when: never}\n"
+		"  - {id: pay-default, match: {}}\n"
+		"suppress:\n"
+		"  - {id: in-patching, match: {namespace: AWS/RDS}, during: "
+		"patching, never_above: P2}\n"
+		"  - {id: open-change-on-ci, match: {severity: [medium, low]}, "
+		"when_change: {state: [implement]}}\n"
+		"  - {id: canary-behind-db, match: {alarm: \"pay-canary-*\"}, "
+		"while_open: pay-db-failover, same: [account, region]}\n"
+		"tests: [20-payments_test.yaml]\n",
+		NULL,
 	};
+	struct ruleset *r = help_load(files);
+	struct alarm a = help_alarm();
+	struct verdict v = help_decide(r, &a, NULL, NULL);
+
+	(void)state;
+	assert_str(v.policy, "pay-db-failover");
+	assert_int_equal(v.priority, 1);
+	assert_str(v.ci_id, "CI0001000");
+	assert_int_equal(v.escalate_count, 1);
+	assert_str(v.context, "team=payments\naccount=111122223333\n"
+			      "region=us-east-1\n");
+	a.name = STR("pay-api-p99");
+	v = help_decide(r, &a, NULL, NULL);
+	assert_str(v.policy, "pay-latency");
+	assert_int_equal(v.open_after_ms, 180000);
+	assert_int_equal(v.limit.count, 40);
+	ruleset_free(r);
+}
+
+static void test_tests(void **state)
+{
 	static const struct fault_case cases[] = {
-		{ HEAD "windows: {}\n",
-		  "4:1: error[not-available]: `windows` is "
-		  "not available in this version" },
-		{ HEAD "suppress: []\n", "4:1: error[not-available]" },
-		{ HEAD "tests: [x_test.yaml]\n",
-		  "4:1: warning[not-available]: `tests` is not available in "
-		  "this version" },
-		{ PLATFORM "limits: {}\n", "5:1: error[not-available]" },
-		{ PLATFORM "guards: [{id: a, match: {}, forbid: suppress}]\n",
-		  "5:29: error[not-available]" },
+		{ HEAD "tests: [x_test.yaml, deeper/y_test.yaml]\n", "" },
+		{ HEAD "tests: x_test.yaml\n", "4:8: error[wrong-type]" },
+		{ HEAD "tests: [/etc/passwd]\n", "4:9: error[bad-file]" },
+		{ HEAD "tests: [../x.yaml]\n", "4:9: error[bad-file]" },
+		{ HEAD "tests: [a/../../x]\n", "4:9: error[bad-file]" },
+		{ HEAD "tests: [\"\"]\n", "4:9: error[bad-file]" },
+		{ HEAD "tests: [[a]]\n", "4:9: error[wrong-type]" },
 	};
-	char text[300];
+	struct ruleset *r = help_one(HEAD "tests: [x_test.yaml, b/y.yaml]\n");
+	const struct str *list;
 
 	(void)state;
 	CHECK(cases);
-	for (size_t i = 0; i < sizeof(policy_keys) / sizeof(char *); i++) {
-		snprintf(text, sizeof(text),
-			 HEAD "policies:\n  - {id: a, match:"
-			      " {}, %s}\n",
-			 policy_keys[i]);
-		check(&(struct fault_case){ text, "error[not-available]" }, 1);
-	}
+	assert_int_equal(ruleset_tests(r, 0, &list), 2);
+	assert_str(list[0], "x_test.yaml");
+	assert_str(list[1], "b/y.yaml");
+	ruleset_free(r);
 }
 
 static void test_lint(void **state)
@@ -523,7 +567,7 @@ static void test_what_a_set_needs(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct rule_source source = {
-			"x.yaml", str_from(cases[i].text), NULL
+			.name = "x.yaml", .text = str_from(cases[i].text)
 		};
 
 		faults_init(&faults);
@@ -555,7 +599,8 @@ int main(void)
 		cmocka_unit_test(test_dedup_keys),
 		cmocka_unit_test(test_stages),
 		cmocka_unit_test(test_platform_file),
-		cmocka_unit_test(test_what_comes_later),
+		cmocka_unit_test(test_whole_files),
+		cmocka_unit_test(test_tests),
 		cmocka_unit_test(test_lint),
 		cmocka_unit_test(test_hostile_documents),
 		cmocka_unit_test(test_many_policies_load_soon),

@@ -74,7 +74,7 @@ static int tear_down(void **state)
 static const char *load(const char *name, struct str *out)
 {
 	char text[400], rules[200];
-	struct rule_source source = { "x.yaml", STR_NONE, rules };
+	struct rule_source source = { .name = "x.yaml", .directory = rules };
 	struct alarm a = help_alarm();
 	struct faults faults;
 	struct ruleset *r;
@@ -147,7 +147,9 @@ static void test_the_hash_knows_the_file(void **state)
 		"version: 1\nteam: t\npolicies:\n"
 		"  - {id: a, match: {}, description_file: templates/db.txt}\n";
 	char rules[200], before[65];
-	const struct rule_source source = { "x.yaml", str_from(text), rules };
+	const struct rule_source source = {
+		.name = "x.yaml", .text = str_from(text), .directory = rules
+	};
 	struct faults faults;
 	struct ruleset *r;
 

@@ -1,0 +1,88 @@
+#include "stackflow/changes.h"
+
+#include "stackflow/client.h"
+
+int sf_change_list(struct sf_client *c, const char *query, struct str next,
+		   unsigned timeout_ms, sf_done *done, void *arg)
+{
+	return sf_list_within(c, "/changes", query, next, timeout_ms, done,
+			      arg);
+}
+
+/* A CI as its id, or as an object that holds it. */
+static bool is_ci(const struct json *v, struct str ci_id)
+{
+	static const char *const keys[] = { "id", "ci_id", "value", "sys_id",
+					    NULL };
+
+	if (str_eq(json_str(v), ci_id))
+		return true;
+	for (size_t i = 0; keys[i]; i++)
+		if (str_eq(json_get_str(v, keys[i]), ci_id))
+			return true;
+	return false;
+}
+
+static bool on_ci(const struct json *row, struct str ci_id)
+{
+	static const char *const keys[] = { "ci_id", "ci", "cmdb_ci",
+					    "configuration_item", "ci_ids",
+					    "cis", "affected_cis",
+					    "configuration_items", NULL };
+
+	for (size_t i = 0; keys[i]; i++) {
+		const struct json *v = json_get(row, keys[i]);
+		bool list = json_is(v, JSON_ARRAY);
+
+		if (!list && is_ci(v, ci_id))
+			return true;
+		for (size_t k = 0; list && k < json_count(v); k++)
+			if (is_ci(json_item(v, k), ci_id))
+				return true;
+	}
+	return false;
+}
+
+static struct str first_of(const struct json *row, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		struct str s = json_get_str(row, *keys);
+
+		if (s.n)
+			return s;
+	}
+	return STR_NONE;
+}
+
+bool sf_change_of(struct sf_change *out, const struct json *row,
+		  struct str ci_id)
+{
+	static const char *const ids[] = { "number", "id", NULL };
+	static const char *const titles[] = { "short_description", "title",
+					      "summary", NULL };
+	static const char *const states[] = { "state", "status", NULL };
+	struct sf_change c = {
+		.id = first_of(row, ids),
+		.title = first_of(row, titles),
+		.state = first_of(row, states),
+	};
+
+	if (!ci_id.n || !sf_id_usable(c.id) || !on_ci(row, ci_id))
+		return false;
+	*out = c;
+	return true;
+}
+
+bool sf_change_open(struct str state)
+{
+	static const char *const ended[] = { "closed",	  "complete",
+					     "completed", "cancelled",
+					     "canceled",  "rejected",
+					     "failed",	  "resolved",
+					     "review",	  NULL };
+
+	for (size_t i = 0; ended[i]; i++)
+		if (str_is_nocase(state, ended[i]))
+			return false;
+	return state.n > 0;
+}
