@@ -31,10 +31,14 @@ def test_demo_ends_with_incidents(tmp_path):
     by_priority = {}
     for row in rows:
         by_priority.setdefault(row[1], []).append(row)
-    (p1,), (p2,) = by_priority["P1"], by_priority["P2"]
+    (p1,) = by_priority["P1"]
+    p2, old = sorted(by_priority["P2"], key=lambda row: row[3])
     assert p1[2:4] == ["resolved", "CI0001001"]
     assert p2[2:4] == ["new", "CI0001002"] and int(p2[4]) >= 1
+    assert old[2:4] == ["new", "CI0001003"]
     assert len(rows) == 4
+    assert re.search(r"^the rules' own tests +\d+ passed$", r.stdout,
+                     re.M)
     assert os.listdir(tmp_path) == []       # it cleans up
 
 
