@@ -247,7 +247,7 @@ static void act(struct agent *a, struct str id, bool retry,
 {
 	struct arena *arena = arena_new(ARENA_MAX);
 	struct store_reader *reader = NULL;
-	struct op op;
+	struct op op = { 0 };
 	int rc = arena ? store_reader_open(&reader, a->store, NULL) : -ENOMEM;
 
 	if (!rc)

@@ -267,8 +267,8 @@ static bool read_finding(struct cw_alarm *a, struct cw_contributor *c,
 int finding_act(struct reconcile *r, const struct finding *f)
 {
 	struct json *json = NULL, *about = NULL;
-	struct cw_contributor c;
-	struct plan_known known;
+	struct cw_contributor c = { 0 };
+	struct plan_known known = { 0 };
 	struct plan_result plan;
 	struct cw_alarm a;
 	int rc = json_parse(&json, f->text, 0, NULL);

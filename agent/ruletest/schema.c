@@ -1,6 +1,7 @@
 /* JSON Schema, from the tables that the loaders read by. */
 #include "agent/ruletest/schema.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ static bool platform_only(const char *key)
 
 static void put_shape(struct buf *out, const char *shape)
 {
+	assert(shape);
 	if (*shape == '@')
 		buf_printf(out, "{\"$ref\":\"#/$defs/%s\"}", shape + 1);
 	else if (*shape == '[')

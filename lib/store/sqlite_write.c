@@ -208,6 +208,7 @@ static int insert_incident(struct sqlite *d, struct incident *i)
 {
 	struct query u = query_begin(&d->q, SQL_PUT_INCIDENT);
 
+	assert(i);
 	i->id = d->tally.next_incident++;
 	i->version = 1;
 	put_int(&u, i->id);
