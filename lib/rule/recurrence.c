@@ -233,6 +233,9 @@ int window_moment(int64_t *out_ms, const struct zone *zone, struct str text,
 		struct buf b = BUF_INIT(40);
 		int rc = -EINVAL;
 
+		if (!memchr("Zz+-", clock.p[0], 4) ||
+		    str_find_char(clock, '\0') >= 0)
+			return -EINVAL;
 		buf_printf(&b, "%.10sT%02d:%02d:%02d%.*s", text.p, at / 3600,
 			   at / 60 % 60, (int)sec, STR_ARG(clock));
 		if (!buf_error(&b))

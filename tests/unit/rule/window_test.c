@@ -1,7 +1,9 @@
 /* When windows are open, on plain days and on those that clocks change. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "rule/window.h"
 #include "tests/unit/rule/help.h"
 
 #define HEAD "version: 1\nteam: t\nowners: [o]\n"
@@ -343,6 +345,8 @@ static void test_refused(void **state)
 		  "5:13: error[bad-window]" },
 		{ WINDOW("from: tomorrow, to: 2026-03-01"),
 		  "5:13: error[bad-window]" },
+		{ WINDOW("from: 2026-10-25T01:00.01Z, to: 2026-10-26"),
+		  "5:13: error[bad-window]" },
 		{ WINDOW("every: Sun 02:00-05:00, until: soon"),
 		  "5:38: error[bad-window]: `until` takes" },
 		{ WINDOW("every: Sun 02:00-05:00, tz: Europe/Lodnon"),
@@ -356,9 +360,30 @@ static void test_refused(void **state)
 	CHECK(cases);
 }
 
+/* Nothing hides behind a NUL. */
+static void test_whole_text(void **state)
+{
+	static const char text[] = "2026-10-25T01:00Z\0x";
+	const struct zone *z;
+	struct err err = { "" };
+	int64_t ms;
+	bool day;
+
+	(void)state;
+	z = zone_load(help_arena(), STR("UTC"), &err);
+	assert_non_null(z);
+	assert_int_equal(window_moment(&ms, z, (struct str){ text, 17 }, &day),
+			 0);
+	assert_int_equal(window_moment(&ms, z,
+				       (struct str){ text, sizeof(text) - 1 },
+				       &day),
+			 -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole_text),
 		cmocka_unit_test(test_days),
 		cmocka_unit_test(test_days_of_month),
 		cmocka_unit_test(test_skipped),
