@@ -219,3 +219,16 @@ bool past_is_alarm(const struct event *e)
 	       !str_is(e->kind, "unsubscribe") &&
 	       !str_is(e->kind, KIND_REJECTED);
 }
+
+struct alarm_input past_input(const struct event *e)
+{
+	return (struct alarm_input){
+		.body = e->payload,
+		.subject = e->subject,
+		.topic = e->topic,
+		.message_id = e->message_id,
+		.sent_ms = e->sent_ms,
+		.received_ms = e->received_ms,
+		.intake = e->intake,
+	};
+}

@@ -45,4 +45,7 @@ int64_t past_seq(struct str line);
 /* Does it tell of an alarm? Not subscriptions, nor what wasn't believed. */
 bool past_is_alarm(const struct event *e);
 
+/* What it came as, to be decoded again. Borrows from e. */
+struct alarm_input past_input(const struct event *e);
+
 #endif

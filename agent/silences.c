@@ -264,9 +264,9 @@ static int check(const struct silence *x, int64_t now_ms, const char **field,
 	return check_end(x->ends_ms, now_ms, err);
 }
 
-static int keep(struct silencing *s, const struct silence *x)
+struct store_silence silence_row(const struct silence *x)
 {
-	const struct store_silence row = {
+	return (struct store_silence){
 		.id = x->id,
 		.match = x->match,
 		.owner = x->owner,
@@ -275,6 +275,11 @@ static int keep(struct silencing *s, const struct silence *x)
 		.ends_ms = x->ends_ms,
 		.created_ms = x->created_ms,
 	};
+}
+
+static int keep(struct silencing *s, const struct silence *x)
+{
+	const struct store_silence row = silence_row(x);
 
 	return store_put_silence(s->agent->store, &row);
 }

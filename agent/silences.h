@@ -40,6 +40,8 @@ int silencing_release(struct silencing *s);
  */
 int silencing_add(struct silence *new, struct silencing *s,
 		  struct arena *arena, const char **field, struct err *err);
+/* As the store keeps it. */
+struct store_silence silence_row(const struct silence *x);
 /* End one now: 1 done, 0 none of this id is in force, negative. */
 int silencing_expire(struct silencing *s, struct str id);
 

@@ -7,6 +7,7 @@
 
 #include "agent/intake/intake.h"
 #include "agent/log.h"
+#include "agent/past.h"
 #include "agent/recall.h"
 #include "agent/silences.h"
 #include "agent/thread.h"
@@ -22,13 +23,6 @@
 /* How often an event is tried with care after it has ended the process: the
  * third end sets it aside. */
 #define TRIES_MAX 2
-
-static bool is_alarm(const struct event *e)
-{
-	return !str_is(e->kind, "subscription") &&
-	       !str_is(e->kind, "unsubscribe") &&
-	       !str_is(e->kind, KIND_REJECTED);
-}
 
 static struct str keep(struct arena *a, struct str s)
 {
@@ -89,7 +83,7 @@ static int take(struct work *w, struct round *r)
 	struct handled_event e = { .on = ON_EVENT };
 	int rc;
 
-	if (!is_alarm(w->event)) {
+	if (!past_is_alarm(w->event)) {
 		bool dead = str_is(w->event->kind, KIND_REJECTED);
 
 		work_outcome(w, "ignore",

@@ -6,6 +6,7 @@
 #include "agent/ci.h"
 #include "agent/deliver.h"
 #include "agent/log.h"
+#include "agent/past.h"
 #include "agent/tags.h"
 #include "base/clock.h"
 
@@ -13,14 +14,7 @@ static int decode_again(struct alarms *out, struct triage *t,
 			const struct event *e, int64_t first,
 			struct arena *arena)
 {
-	struct alarm_input in = {
-		.subject = e->subject,
-		.topic = e->topic,
-		.message_id = e->message_id,
-		.sent_ms = e->sent_ms,
-		.received_ms = e->received_ms,
-		.intake = e->intake,
-	};
+	struct alarm_input in = past_input(e);
 	int rc = store_payload(&in.body, t->reader, first, arena);
 
 	return rc < 0 ? rc : alarm_decode(out, &in);

@@ -295,15 +295,7 @@ static void add(struct agent *a, const struct web_request *req,
 	    LF("reason", x->reason), LF("until", buf_str(&end)),
 	    LF("peer", req->peer), LFN("uid", req->peer_uid));
 	buf_fini(&end);
-	row = (struct store_silence){
-		.id = x->id,
-		.match = x->match,
-		.owner = x->owner,
-		.reason = x->reason,
-		.begins_ms = x->begins_ms,
-		.ends_ms = x->ends_ms,
-		.created_ms = x->created_ms,
-	};
+	row = silence_row(x);
 	r->status = 201;
 	jsonw_object(&w);
 	put_head(&w, &row, x->begins_ms);

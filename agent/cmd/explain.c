@@ -157,15 +157,7 @@ static int explain_past(struct explaining *x, struct journal *j,
 			const struct past_event *past)
 {
 	const struct event *e = &past->event;
-	const struct alarm_input in = {
-		.body = e->payload,
-		.subject = e->subject,
-		.topic = e->topic,
-		.message_id = e->message_id,
-		.sent_ms = e->sent_ms,
-		.received_ms = e->received_ms,
-		.intake = e->intake,
-	};
+	const struct alarm_input in = past_input(e);
 	struct alarms alarms;
 	int status;
 

@@ -31,18 +31,12 @@ int box_thing_put(struct box_records *r, const char *kind,
 	return box_db_finish(st, r, err);
 }
 
-static int put_thing(struct buf *out, struct box_records *r, const char *kind,
-		     struct str id, struct err *err)
+/* The text that st finds, which ends; BOX_NOT_FOUND. */
+static int put_found(struct buf *out, sqlite3_stmt *st, struct box_records *r,
+		     struct err *err)
 {
-	sqlite3_stmt *st;
-	int ret = box_db_begin(&st, r,
-			       "SELECT json FROM thing WHERE kind=?1 AND"
-			       " id=?2", err);
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	box_db_bind(st, 1, str_from(kind));
-	box_db_bind(st, 2, id);
 	switch (sqlite3_step(st)) {
 	case SQLITE_ROW:
 		buf_put_str(out, box_db_column(st, 0));
@@ -55,6 +49,21 @@ static int put_thing(struct buf *out, struct box_records *r, const char *kind,
 	}
 	box_db_done(st, r);
 	return ret;
+}
+
+static int put_thing(struct buf *out, struct box_records *r, const char *kind,
+		     struct str id, struct err *err)
+{
+	sqlite3_stmt *st;
+	int ret = box_db_begin(&st, r,
+			       "SELECT json FROM thing WHERE kind=?1 AND"
+			       " id=?2", err);
+
+	if (ret)
+		return ret;
+	box_db_bind(st, 1, str_from(kind));
+	box_db_bind(st, 2, id);
+	return put_found(out, st, r, err);
 }
 
 int box_thing_patch(struct buf *out, struct box_records *r, const char *kind,
@@ -162,18 +171,7 @@ int box_text_get(struct buf *out, struct box_records *r, const char *name,
 	if (ret)
 		return ret;
 	box_db_bind(st, 1, str_from(name));
-	switch (sqlite3_step(st)) {
-	case SQLITE_ROW:
-		buf_put_str(out, box_db_column(st, 0));
-		break;
-	case SQLITE_DONE:
-		ret = BOX_NOT_FOUND;
-		break;
-	default:
-		ret = box_db_failed(r, err);
-	}
-	box_db_done(st, r);
-	return ret;
+	return put_found(out, st, r, err);
 }
 
 int box_text_set(struct box_records *r, const char *name, struct str value,

@@ -38,7 +38,7 @@ class Clock:
 
     def __init__(self, folder, offset=0):
         self.path = os.path.join(folder, "clock")
-        self.library = preloaded()
+        self.preload = preloaded()
         self.jump(offset)
 
     def jump(self, offset):
@@ -55,7 +55,7 @@ class Clock:
         return time.time() + self.offset
 
     def env(self):
-        return {"LD_PRELOAD": self.library, "WALLCLOCK": self.path}
+        return {"LD_PRELOAD": self.preload, "WALLCLOCK": self.path}
 
     def pass_by(self, agent, seconds):
         """Forward, until all that was due by then has been handled: what has
