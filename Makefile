@@ -59,6 +59,13 @@ $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# What tests themselves do needn't be fast, but many are compiled and linked.
+ifeq ($(SAN),)
+$B/tests/unit/%.o $B/tests/fuzz/%.o: ALL_CFLAGS += -O0 -U_FORTIFY_SOURCE \
+	$(if $(findstring clang,$(CC)),,-Wno-format-truncation)
+TEST_LDFLAGS := $(if $(shell command -v ld.gold),-fuse-ld=gold)
+endif
+
 define archive
 $B/lib/$(1).a: $(patsubst %.c,$B/%.o,$(wildcard lib/$(1)/*.c))
 	@rm -f $$@
@@ -75,7 +82,7 @@ $B/unit/$(1)/%_test: $B/tests/unit/$(1)/%_test.o \
 		$(if $(filter agent,$(1)),$(filter-out $B/agent/main.o,$(AGENT_OBJ))) \
 		$(foreach f,$(call reverse,$(call left,$(1))),$B/lib/$f.a)
 	@mkdir -p $$(@D)
-	$$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
+	$$(call say,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $$@ $$^ $(LIBS) -lcmocka
 endef
 $(foreach d,$(sort $(notdir $(patsubst %/,%,$(dir $(UNIT_SRC))))),$(eval $(call unit,$d)))
 .PRECIOUS: $B/%.o
@@ -95,11 +102,12 @@ $B/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
 
 $B/replay/%: $B/tests/fuzz/%.o $B/tests/fuzz/replay.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) $(TEST_LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LIBS)
 
-# The one target whose code isn't of lib/.
+# The targets whose code isn't of lib/.
 RULETEST := $(foreach f,load payload event given expect run compare,$B/agent/ruletest/$f.o)
 $B/fuzz/ruletest $B/replay/ruletest: $(RULETEST)
+$B/fuzz/export $B/replay/export: $B/agent/past.o $B/agent/replay/spool.o
 
 .PHONY: replay
 replay: $(REPLAY)

@@ -58,7 +58,11 @@ static int set_trust(struct rest *r, const char *ca_file, struct err *err)
 		return 0;
 	}
 	system = rest_trust_system();
-	if (system && strlen(system) < sizeof(r->ca_path))
+	if (system && strlen(system) >= sizeof(r->ca_path))
+		return err_set(err, -ENAMETOOLONG, "SSL_CERT_FILE: expected a "
+			       "path of less than %zu bytes",
+			       sizeof(r->ca_path));
+	if (system)
 		memcpy(r->ca_path, system, strlen(system) + 1);
 	return 0;
 }

@@ -46,7 +46,7 @@ struct rest {
 	size_t count, spares, connections;
 	bool closing;
 	int ca_fd;			/* -1: the system's own file */
-	char *user_agent, *proxy, ca_path[64];
+	char *user_agent, *proxy, ca_path[256];
 	char *unix_socket;	/* NULL: none */
 	struct curl_slist *connect_to;
 };

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -13,7 +14,11 @@
 const char *rest_trust_system(void)
 {
 	const curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+	const char *own = getenv("SSL_CERT_FILE");
 
+	/* One that can't be read is an error later, not another's roots. */
+	if (own && *own)
+		return own;
 	if (v->age < CURLVERSION_SEVENTH || !v->cainfo ||
 	    access(v->cainfo, R_OK) != 0)
 		return NULL;
@@ -84,7 +89,9 @@ int rest_trust_open(int *out_fd, const char *ca_file, struct err *err)
 	if (rc == 0)
 		rc = store(out_fd, buf_str(&text));
 	if (rc)
-		err_set(err, rc, "trusted certificates: %s", strerror(-rc));
+		err_set(err, rc, "trusted certificates%s%s: %s",
+			system ? ", " : "", system ? system : "",
+			strerror(-rc));
 out:
 	buf_fini(&text);
 	return rc;

@@ -11,8 +11,11 @@
 int rest_trust_open(int *out_fd, const char *ca_file,
 		    struct err *err) MUST_CHECK;
 
-/* The system's bundle as libcurl was built to find it; NULL where there is
- * none that can be read. */
+/*
+ * The system's bundle: SSL_CERT_FILE of the environment, as for OpenSSL's own
+ * programs, or where libcurl was built to find it; NULL where there is none
+ * that can be read.
+ */
 const char *rest_trust_system(void);
 
 #endif

@@ -3,6 +3,7 @@
 Nothing in here knows tocsin's insides: processes are started, signals and
 HTTP requests sent, answers, metrics and the sandbox's truth looked at.
 """
+import atexit
 import base64
 import collections
 import http.client
@@ -14,6 +15,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.parse
 import uuid
@@ -28,17 +30,22 @@ TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
 SLOW = float(os.environ.get("TOCSIN_TEST_SLOW", "1"))
 
 
-def faketime():
-    """The environment of a process whose wall clock alone is another, where
-    libfaketime is and this build lets itself be preloaded."""
-    path = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
-    with open(TOCSIN, "rb") as f:
-        sanitized = b"__asan_init" in f.read()
-    if sanitized or not os.path.exists(path):
-        return None
-    # Its work-around for old glibc ends every timed wait at once.
-    return {"LD_PRELOAD": path, "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0"}
+def one_root():
+    """A file with one of the system's trusted roots. To parse all of them
+    costs a process more than all the rest of what most tests ask of it."""
+    end = b"-----END CERTIFICATE-----\n"
+    try:
+        with open("/etc/ssl/certs/ca-certificates.crt", "rb") as f:
+            root = f.read(65536).partition(end)
+    except OSError:
+        return ""
+    with tempfile.NamedTemporaryFile(suffix=".pem", delete=False) as out:
+        out.write(root[0] + root[1])
+    atexit.register(os.unlink, out.name)
+    return out.name
+
+
+os.environ.setdefault("SSL_CERT_FILE", one_root())
 
 
 TAKEN = collections.deque(maxlen=400)    # each is a descriptor
@@ -64,15 +71,23 @@ def free_port():
         return port
 
 
+def patience():
+    """How many times longer than on a machine of its own something may take:
+    where many more want to run than can, nobody's time is told by a clock."""
+    crowd = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return SLOW * max(1, crowd / 4)
+
+
 def wait_for(what, check, seconds=20, every=0.02):
     """Poll until check() is true; its value. Fails with words after seconds."""
-    end = time.monotonic() + seconds * SLOW
+    began = time.monotonic()
     while True:
         value = check()
         if value:
             return value
-        if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds * SLOW:.0f} s for {what}")
+        waited = time.monotonic() - began
+        if waited > seconds * SLOW and waited > seconds * patience():
+            raise AssertionError(f"waited {waited:.0f} s for {what}")
         time.sleep(every)
 
 
@@ -144,7 +159,7 @@ class Process:
         if self.alive():
             self.popen.terminate()
             try:
-                self.popen.wait(seconds * SLOW)
+                self.popen.wait(seconds * patience())
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise AssertionError(f"SIGTERM: still there after {seconds} s")
@@ -432,10 +447,21 @@ class Agent:
         h = sns_headers(envelope) if headers is None else headers
         return self.http.call("POST", "/sns", envelope, h)[0]
 
+    def deliver(self, envelope):
+        """As SNS does: once, unless the machine is too busy to fetch a
+        certificate in time."""
+        status = self.post(envelope)
+        for _ in range(20):
+            if status != 503 or patience() <= SLOW:
+                break
+            time.sleep(0.5)
+            status = self.post(envelope)
+        return status
+
     def send(self, text, **fields):
-        """Sign a message through the sandbox and deliver it once."""
-        return self.post(self.sandbox.sign(message=text, topic=TOPIC,
-                                           **fields))
+        """Sign a message through the sandbox and deliver it."""
+        return self.deliver(self.sandbox.sign(message=text, topic=TOPIC,
+                                              **fields))
 
     def hook(self, body, token="hook-token"):
         return self.http.call("POST", "/hooks/test", body,

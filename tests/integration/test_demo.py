@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def environment(tmp_path):
-    return dict(os.environ, TMPDIR=str(tmp_path))
+    return dict(os.environ, TMPDIR=str(tmp_path), SSL_CERT_FILE="")
 
 
 def test_demo_ends_with_incidents(tmp_path):

@@ -275,8 +275,8 @@ def test_slow_senders_are_closed_while_others_are_served(make_agent):
         time.sleep(0.02)
     slow.join()
     assert len(lives) == 300
-    assert max(lives) < 2.6 * peers.SLOW
-    assert sorted(served)[len(served) * 99 // 100] < 1 * peers.SLOW
+    assert max(lives) < 2.6 * peers.patience()
+    assert sorted(served)[len(served) * 99 // 100] < 1 * peers.patience()
     assert agent.metrics()["tocsin_http_timed_out_total"] == 300
 
 
@@ -289,7 +289,7 @@ def test_a_slow_body_is_408(make_agent):
     started = time.monotonic()
     answer = s.recv(4096)
     assert status_of(answer) == 408
-    assert 0.4 < time.monotonic() - started < 3 * peers.SLOW
+    assert 0.4 < time.monotonic() - started < 3 * peers.patience()
     s.close()
 
 
@@ -304,7 +304,7 @@ def test_slow_headers_are_408_and_idle_connections_end(make_agent):
     assert status_of(s.recv(4096)) == 200
     started = time.monotonic()
     assert s.recv(4096) == b""
-    assert 0.5 < time.monotonic() - started < 4 * peers.SLOW
+    assert 0.5 < time.monotonic() - started < 4 * peers.patience()
     s.close()
 
 
@@ -323,7 +323,7 @@ def test_a_stalled_handshake_ends(make_agent, folder):
         assert s.recv(4096) == b""
     except ConnectionError:
         pass
-    assert time.monotonic() - started < 3 * peers.SLOW
+    assert time.monotonic() - started < 3 * peers.patience()
     s.close()
 
 
@@ -335,7 +335,7 @@ def test_full_of_connections_the_least_advanced_goes(make_agent):
         started = time.monotonic()
         answer = raw(agent.port, hook_request(direct(f"full-{k}")))
         assert status_of(answer) == 200
-        assert time.monotonic() - started < 2 * peers.SLOW
+        assert time.monotonic() - started < 2 * peers.patience()
     assert agent.metrics()["tocsin_http_evicted_total"] >= 30
     for s in idle:
         s.close()
@@ -595,8 +595,8 @@ def test_sigterm_under_load_loses_nothing(make_agent, sandbox):
     time.sleep(1.5)
     started = time.monotonic()
     agent.process.popen.send_signal(signal.SIGTERM)
-    assert agent.process.popen.wait(10 * peers.SLOW) == 0
-    assert time.monotonic() - started < 10 * peers.SLOW
+    assert agent.process.popen.wait(10 * peers.patience()) == 0
+    assert time.monotonic() - started < 10 * peers.patience()
     load.stop()
     assert len(load.acked) > 20
     # Whoever was not answered was cut off, never refused for good.
@@ -617,8 +617,8 @@ def test_sigterm_while_stackflow_hangs_is_quick(make_agent, sandbox):
     agent.http.close()
     agent.admin.close()
     agent.process.popen.send_signal(signal.SIGTERM)
-    assert agent.process.popen.wait(10 * peers.SLOW) == 0
-    assert time.monotonic() - started < 10 * peers.SLOW
+    assert agent.process.popen.wait(10 * peers.patience()) == 0
+    assert time.monotonic() - started < 10 * peers.patience()
     sandbox.clear()
     agent.start()
     agent.settle(60)
@@ -629,7 +629,7 @@ def test_sigterm_while_stackflow_hangs_is_quick(make_agent, sandbox):
 def test_an_idle_agent_ends_at_once(agent):
     started = time.monotonic()
     assert agent.stop() == 0
-    assert time.monotonic() - started < 5 * peers.SLOW
+    assert time.monotonic() - started < 5 * peers.patience()
 
 
 # ---- no room ----
@@ -688,10 +688,19 @@ def test_a_full_disk_is_503_and_resumes(make_agent, sandbox, small_disk):
         "stackflow": {"requests_per_second": 1000}})
     assert agent.hook({"AlarmName": "first"})[0] == 200
     ballast = os.path.join(small_disk, "ballast")
-    room = os.statvfs(small_disk)
-    with open(ballast, "wb") as f:
-        os.posix_fallocate(f.fileno(), 0,
-                           room.f_bavail * room.f_frsize - 200 * 1024)
+
+    def filled():
+        """Not if the agent takes room at the same time."""
+        room = os.statvfs(small_disk)
+        try:
+            with open(ballast, "wb") as f:
+                os.posix_fallocate(f.fileno(), 0, room.f_bavail *
+                                   room.f_frsize - 200 * 1024)
+        except OSError:
+            return False
+        return True
+
+    peers.wait_for("a full disk", filled)
     taken, status, headers = flood(agent, count=500)
     assert status == 503 and int(headers["retry-after"]) >= 1
     assert agent.process.alive()
@@ -750,7 +759,7 @@ def test_idle_connections_stay_small(make_agent):
     time.sleep(0.5)
     started = time.monotonic()
     assert agent.hook({"AlarmName": "among"})[0] == 200
-    assert time.monotonic() - started < 1 * peers.SLOW
+    assert time.monotonic() - started < 1 * peers.patience()
     assert resident(agent) - before < 800 * 32 * peers.SLOW + 8192
     for s in crowd:
         s.close()

@@ -51,7 +51,7 @@ def test_a_thread_that_can_not_be_had_ends_the_start(make_agent, sandbox,
             break
         text = agent.process.text()
         assert agent.process.popen.returncode == 1, text
-        assert time.monotonic() - started < 10 * peers.SLOW
+        assert time.monotonic() - started < 10 * peers.patience()
         assert "thread" in text and "Resource temporarily" in text, text
         os.truncate(agent.log, 0)
     # One a role at least: journal, deliver, triage, janitor, web.
@@ -101,7 +101,7 @@ def test_look_ups_that_fail_send_nothing(make_agent, sandbox, folder, names,
         for k in range(5):
             started = time.monotonic()
             assert agent.hook({"AlarmName": f"unsent-{k}"})[0] == 200
-            assert time.monotonic() - started < 2 * peers.SLOW
+            assert time.monotonic() - started < 2 * peers.patience()
         if state != "flap":
             peers.wait_for("the reason", lambda: "not sent" in (
                 agent.get("/api/v1/status")["stackflow"].get("problem") or
@@ -113,7 +113,7 @@ def test_look_ups_that_fail_send_nothing(make_agent, sandbox, folder, names,
             # Nor does a look-up under way hold up the end.
             started = time.monotonic()
             assert agent.stop() == 0
-            assert time.monotonic() - started < 10 * peers.SLOW
+            assert time.monotonic() - started < 10 * peers.patience()
             agent.start()
         resolver.set("ok")
         agent.settle(40)

@@ -5,9 +5,8 @@ import time
 
 import peers
 import pytest
+import timed
 import tls
-
-FAKETIME = peers.faketime()
 
 
 def reload(agent):
@@ -34,7 +33,7 @@ def test_a_name_that_does_not_resolve_loses_nothing(make_agent, sandbox,
     for k in range(5):
         started = time.monotonic()
         assert agent.hook({"AlarmName": f"unsent-{k}"})[0] == 200
-        assert time.monotonic() - started < 1 * peers.SLOW
+        assert time.monotonic() - started < 1 * peers.patience()
     peers.wait_for("the reason", lambda: "resolve" in problem(agent).lower(),
                    20)
     assert "not sent" in problem(agent)
@@ -138,7 +137,7 @@ def test_a_wrong_certificate_of_stackflow_s_waits(make_agent, sandbox, folder,
         proxy.use(*ca.issue(["localhost"], stem="good"))
         agent.settle(40)
         assert len(sandbox.incidents()) == 3
-        assert time.time() - now < 60 * peers.SLOW
+        assert time.time() - now < 60 * peers.patience()
         peers.check_invariants(agent, sandbox)
     finally:
         proxy.close()
@@ -277,25 +276,6 @@ def sum_requests(sandbox):
 
 # ---- R21: the clock ----
 
-class Clock:
-    """The agent's wall clock, in a file that is read at each look."""
-
-    def __init__(self, folder, offset=0):
-        self.path = os.path.join(folder, "clock")
-        self.jump(offset)
-
-    def jump(self, seconds):
-        with open(self.path + ".new", "w") as f:
-            f.write(f"{seconds:+d}\n")
-        os.rename(self.path + ".new", self.path)
-
-    def env(self):
-        return {**FAKETIME, "FAKETIME_TIMESTAMP_FILE": self.path,
-                "FAKETIME_NO_CACHE": "1"}
-
-
-needs_faketime = pytest.mark.skipif(not FAKETIME,
-                                    reason="no libfaketime")
 HOUR, YEAR = 3600, 365 * 86400
 JUMPS = [HOUR, -HOUR, YEAR, -YEAR]
 
@@ -307,12 +287,11 @@ def burst(sandbox, seconds):
     return sum_requests(sandbox) - before
 
 
-@needs_faketime
 @pytest.mark.parametrize("jump", JUMPS)
 @pytest.mark.parametrize("how", ["live", "start"])
 def test_a_jump_of_the_clock(make_agent, sandbox, folder, jump, how):
     """Backing off, in doubt and held, and the clock jumps."""
-    clock = Clock(folder)
+    clock = timed.Clock(folder)
     agent = make_agent(env=clock.env(), conf={"stackflow": {
         "settle": "1s", "timeout": "1s"}})
     now = time.time()
@@ -374,12 +353,11 @@ def test_a_jump_of_the_clock(make_agent, sandbox, folder, jump, how):
     peers.check_invariants(agent, sandbox)
 
 
-@needs_faketime
 @pytest.mark.parametrize("jump", [-HOUR, -YEAR])
 def test_held_notes_are_not_stuck_after_a_jump_back(make_agent, sandbox,
                                                     folder, jump):
     """What was due in minutes isn't due in an hour or a year."""
-    clock = Clock(folder)
+    clock = timed.Clock(folder)
     rules = "version: 1\nteam: t\nowners: [a@b.c]\n" \
         "defaults: {notes: {every: 5s, max: 50}}\n" \
         "policies: [{id: p, match: {}}]\n"
@@ -396,12 +374,11 @@ def test_held_notes_are_not_stuck_after_a_jump_back(make_agent, sandbox,
     assert len(peers.check_invariants(agent, sandbox)) == 4
 
 
-@needs_faketime
 @pytest.mark.parametrize("jump", [-HOUR, -YEAR])
 def test_a_backoff_is_not_stuck_after_a_jump_back(make_agent, sandbox, folder,
                                                   jump):
     """Of writes that surely were not sent, while the agent runs on."""
-    clock = Clock(folder)
+    clock = timed.Clock(folder)
     closed = {"stackflow": {
         "base_url": f"http://127.0.0.1:{peers.free_port()}/prod/api"}}
     agent = make_agent(env=clock.env())
@@ -420,10 +397,9 @@ def test_a_backoff_is_not_stuck_after_a_jump_back(make_agent, sandbox, folder,
     peers.check_invariants(agent, sandbox)
 
 
-@needs_faketime
 def test_a_start_long_before_stackflow_s_time(make_agent, sandbox, folder):
     """A machine whose clock isn't set yet: what comes is kept and done."""
-    clock = Clock(folder, -20 * YEAR)
+    clock = timed.Clock(folder, -20 * YEAR)
     agent = make_agent(env=clock.env())
     assert agent.hook({"AlarmName": "early"})[0] == 200
     agent.settle(30)

@@ -277,7 +277,7 @@ def test_survives_kill(tmp_path):
 def test_one_sandbox_a_folder(box):
     r = subprocess.run([TOCSIN, "sandbox", "--listen", "127.0.0.1:0",
                         "--sns-listen", "127.0.0.1:0", "--data", box.data],
-                       capture_output=True, text=True, timeout=10)
+                       capture_output=True, text=True, timeout=60)
     assert r.returncode == 1 and "another sandbox" in r.stderr
 
 
@@ -466,7 +466,7 @@ def test_wrong_faults_and_settings_are_refused(box):
                         json.dumps(bad)).status == 400
     r = subprocess.run([TOCSIN, "sandbox", "--data", box.data + "2",
                         "--fault", "nonsense"], capture_output=True,
-                       text=True, timeout=10)
+                       text=True, timeout=60)
     assert r.returncode == 1 and "nonsense" in r.stderr
 
 
@@ -836,7 +836,7 @@ def test_send_without_subscribers_or_sandbox(box, tmp_path):
     r = send(box, "x")
     assert r.returncode == 1 and "nobody is subscribed" in r.stderr
     r = subprocess.run([TOCSIN, "send", "--data", str(tmp_path / "none"),
-                        "x"], capture_output=True, text=True, timeout=20)
+                        "x"], capture_output=True, text=True, timeout=60)
     assert r.returncode == 1 and r.stderr
     for bad in (["--state", "BAD", "x"], [], ["--nope"], ["a", "b"],
                 ["--count", "0", "x"], ["--dim", "x", "y"]):

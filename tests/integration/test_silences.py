@@ -3,6 +3,7 @@ import concurrent.futures
 import fcntl
 import json
 import os
+import sqlite3
 import struct
 import subprocess
 import termios
@@ -333,7 +334,7 @@ def test_a_terminal_of_80_columns(make_agent):
     parent, child = os.openpty()
     fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     subprocess.run([peers.TOCSIN, "silence", "list", "-c", agent.path],
-                   stdout=child, check=True, timeout=20,
+                   stdout=child, check=True, timeout=60,
                    env=dict(agent.env, NO_COLOR="1"))
     os.close(child)
     text = os.read(parent, 65536).decode()
@@ -343,20 +344,31 @@ def test_a_terminal_of_80_columns(make_agent):
     assert "pay-pay-" in lines[1]
 
 
+def one_more(agent, k):
+    """By a connection of its own."""
+    http = peers.Http(agent.admin_port)
+    status, _, data = http.call("POST", "/api/v1/silences", {
+        "match": {"alarm": f"x-{k}"}, "owner": "dba", "reason": "r",
+        "for": "1h"}, {"Authorization": "Bearer admin-token"})
+    http.close()
+    return status, data
+
+
 def test_bounded_in_number(make_agent):
     agent = make_agent(rules=RULES)
-
-    def fill(first):
-        http = peers.Http(agent.admin_port)
-        for k in range(first, 1000, 10):
-            status, _, data = http.call("POST", "/api/v1/silences", {
-                "match": {"alarm": f"x-{k}"}, "owner": "dba", "reason": "r",
-                "for": "1h"}, {"Authorization": "Bearer admin-token"})
-            assert status == 201, data
-        http.close()
-
-    with concurrent.futures.ThreadPoolExecutor(10) as pool:
-        list(pool.map(fill, range(10)))
+    assert post(agent)[0] == 201
+    agent.stop()
+    with sqlite3.connect(os.path.join(agent.folder, "tocsin.db")) as db:
+        db.executemany(
+            "INSERT INTO silence (id, begins_ms, ends_ms, created_ms, match,"
+            " owner, reason) SELECT ?, begins_ms, ends_ms, created_ms, match,"
+            " owner, reason FROM silence LIMIT 1",
+            [(f"s{k}",) for k in range(990)])
+    agent.start()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        for status, answer in pool.map(lambda k: one_more(agent, k),
+                                       range(9)):
+            assert status == 201, answer
     status, answer = post(agent)
     assert status == 409 and "1000" in answer["error"]
     ids = [s["id"] for s in silences(agent)]

@@ -16,40 +16,53 @@ import peers
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
-@functools.cache
-def preloaded():
-    """The library that gives a process another wall clock. libfaketime would
-    do, but processes that sanitizers watch hang with it."""
+def library(out, source):
+    """A file beside this one, made into a library to be preloaded."""
     cc = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not cc:
         pytest.skip("no C compiler")
-    source = os.path.join(os.path.dirname(__file__), "wallclock.c")
+    source = os.path.join(os.path.dirname(__file__), source)
+    subprocess.run([cc, "-O1", "-shared", "-fPIC", "-o", out, source],
+                   check=True)
+    return out
+
+
+@functools.cache
+def preloaded():
+    """The library that gives a process another clock; processes that
+    sanitizers watch hang with libfaketime."""
     with tempfile.NamedTemporaryFile(suffix=".so", delete=False) as out:
         pass
-    subprocess.run([cc, "-O1", "-shared", "-fPIC", "-o", out.name, source],
-                   check=True)
     atexit.register(os.unlink, out.name)
-    return out.name
+    return library(out.name, "wallclock.c")
 
 
 class Clock:
     """A wall clock that is ahead of ours by as much as a test says. It moves
-    at once for all processes that have it; their other clocks don't."""
+    at once for all processes that have it; their other clocks don't, unless
+    time is said to pass."""
 
     def __init__(self, folder, offset=0):
         self.path = os.path.join(folder, "clock")
         self.preload = preloaded()
+        self.passed = 0
         self.jump(offset)
 
     def jump(self, offset):
         self.offset = offset
         # In place: processes have the file in their memory.
         fd = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600)
-        os.pwrite(fd, struct.pack("=q", int(offset * 10**9)), 0)
+        os.pwrite(fd, struct.pack("=qq", int(offset * 10**9),
+                                  int(self.passed * 10**9)), 0)
         os.close(fd)
 
     def forward(self, seconds):
         self.jump(self.offset + seconds)
+
+    def elapse(self, seconds):
+        """By all clocks; waits that have begun take as long as before."""
+        self.passed += seconds
+        self.forward(seconds)
 
     def now(self):
         return time.time() + self.offset

@@ -81,6 +81,29 @@ static void certificates_are_checked(void **state)
 			 REST_NOT_SENT);
 }
 
+static void the_environment_replaces_the_systems_roots(void **state)
+{
+	struct side *x = *state;
+	struct rest_options ro = { .ca_file = x->ours.path };
+	struct rest *r;
+
+	setenv("SSL_CERT_FILE", x->ours.path, 1);
+	assert_int_equal(meet(&x->ours, "DNS:localhost", false, NULL),
+			 REST_ANSWERED);
+	assert_int_equal(meet(&x->theirs, "DNS:localhost", false, NULL),
+			 REST_NOT_SENT);
+	assert_int_equal(meet(&x->theirs, "DNS:localhost", false,
+			      x->theirs.path), REST_ANSWERED);
+	setenv("SSL_CERT_FILE", "/nonexistent", 1);
+	assert_int_equal(meet(&x->ours, "DNS:localhost", false, NULL),
+			 REST_NOT_SENT);
+	assert_int_equal(rest_new(&r, &ro, NULL), -ENOENT);
+	setenv("SSL_CERT_FILE", "", 1);
+	assert_int_equal(meet(&x->ours, "DNS:localhost", false, x->ours.path),
+			 REST_ANSWERED);
+	unsetenv("SSL_CERT_FILE");
+}
+
 static void old_tls_is_refused(void **state)
 {
 	struct side *x = *state;
@@ -235,6 +258,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_checked),
+		cmocka_unit_test(the_environment_replaces_the_systems_roots),
 		cmocka_unit_test(old_tls_is_refused),
 		cmocka_unit_test(plain_text_is_no_tls),
 		cmocka_unit_test(swapped_certificate_is_seen),
