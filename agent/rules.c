@@ -335,7 +335,8 @@ static int test(struct loading *l, struct ruleset **out,
 	for (size_t i = 0; failed && i < l->files.count; i++)
 		skip[i] = states->list[i].stale || states->list[i].missing;
 	if (failed)
-		rc = rules_run_tests(failed, skip, &l->files, *out, faults);
+		rc = rules_run_tests(failed, skip, &l->files, *out,
+				     RULES_TESTS_MS, faults);
 	for (size_t i = 0; !rc && i < l->files.count; i++) {
 		if (!failed[i])
 			continue;

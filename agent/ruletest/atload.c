@@ -27,17 +27,17 @@ struct session {
 	struct map *subsets; /* indexes, as text: struct subset */
 	struct subset *all;
 	struct arena *arena;
-	int64_t end_ms; /* none begins after it */
 	int64_t file_end_ms;
 	unsigned told;
-	bool unrun;
+	bool cut; /* the file's time was up */
 };
 
 static bool time_is_up(void *arg)
 {
-	const struct session *s = arg;
+	struct session *s = arg;
 
-	return clock_mono_ms() > s->file_end_ms;
+	s->cut |= clock_mono_ms() > s->file_end_ms;
+	return s->cut;
 }
 
 /* ---- the rules that a test file names ---- */
@@ -199,9 +199,6 @@ static int run_file(struct session *s, size_t i, struct str name)
 	struct err err = { "" };
 	int rc;
 
-	/* Others' tests were slow; this file is used as it is. */
-	if (s->unrun)
-		return 0;
 	if (time_is_up(s)) {
 		fault_add(s->faults, FAULT_ERROR, "test-failed",
 			  s->files->paths[i], 0, 0,
@@ -242,58 +239,142 @@ static size_t index_of(const struct session *s, size_t k, size_t from)
 	return from;
 }
 
-static void tell_unrun(struct session *s, size_t i)
+/* All that rule file i names. */
+static int run_files(struct session *s, size_t i, const struct str *names,
+		     size_t n, int64_t ms)
+{
+	int rc = 0;
+
+	s->told = 0;
+	s->cut = false;
+	s->file_end_ms = clock_mono_ms() + ms;
+	for (size_t f = 0; f < n; f++) {
+		int one = run_file(s, i, names[f]);
+
+		if (one < 0)
+			return one;
+		rc |= one;
+	}
+	return rc;
+}
+
+/* What was found in time; nothing is said of what will be run again. */
+static int run_quietly(struct session *s, size_t i, const struct str *names,
+		       size_t n, int64_t ms)
+{
+	struct faults *told = s->faults, found;
+	int rc;
+
+	faults_init(&found);
+	s->faults = &found;
+	rc = run_files(s, i, names, n, ms);
+	s->faults = told;
+	for (size_t k = 0; !s->cut && k < found.count; k++) {
+		const struct fault *f = &found.list[k];
+
+		fault_add(told, f->level, f->code, f->file, f->line, f->column,
+			  "%s", f->text);
+	}
+	faults_fini(&found);
+	return rc;
+}
+
+static void tell_unrun(struct session *s, size_t i, int64_t total_ms)
 {
 	fault_add(s->faults, FAULT_WARNING, "tests-unrun", s->files->paths[i],
 		  0, 0,
-		  "tests not run, and the file used untested: other files' took "
-		  "all of the %d s",
-		  RULES_TESTS_MS / 1000);
+		  "tests not run to their end, and the file used untested: "
+		  "they are slow, and so are other files', which took all of "
+		  "the %g s: run them with `tocsin test`",
+		  (double)total_ms / 1000);
 }
 
-static int run_all(struct session *s, bool *failed, const bool *skip)
+/* A rule file that has tests to run. */
+struct job {
+	size_t file;		/* of the list */
+	const struct str *names;
+	size_t count;
+};
+
+static size_t find_jobs(struct job *jobs, const struct session *s,
+			const bool *skip)
 {
-	size_t i = 0;
+	size_t i = 0, n = 0;
 
 	for (size_t k = 0; k < ruleset_files(s->rules); k++, i++) {
-		const struct str *names;
-		size_t n = ruleset_tests(s->rules, k, &names);
+		struct job *j = &jobs[n];
 
 		i = index_of(s, k, i);
 		if (i >= s->files->count)
 			break;
-		s->told = 0;
-		s->file_end_ms = clock_mono_ms() + RULES_TESTS_FILE_MS;
-		s->unrun = clock_mono_ms() > s->end_ms;
-		if (s->unrun && n && !skip[i])
-			tell_unrun(s, i);
-		for (size_t f = 0; f < n && !skip[i]; f++) {
-			int rc = run_file(s, i, names[f]);
+		j->file = i;
+		j->count = ruleset_tests(s->rules, k, &j->names);
+		n += j->count && !skip[i];
+	}
+	return n;
+}
 
-			if (rc < 0)
-				return rc;
-			failed[i] |= rc > 0;
+/*
+ * Each file first has an equal share of half the time, in which most end; the
+ * rest is for those that don't, one after the other from their beginning.
+ */
+static int run_all(struct session *s, struct job *jobs, size_t n, bool *failed,
+		   int64_t total_ms)
+{
+	int64_t end_ms = clock_mono_ms() + total_ms;
+	int64_t most = total_ms * RULES_TESTS_FILE_MS / RULES_TESTS_MS;
+	int64_t share = n ? total_ms / 2 / (int64_t)n : 0;
+	size_t left = 0;
+
+	share = share < most ? share : most;
+	for (size_t k = 0; k < n; k++) {
+		int rc = 0;
+
+		/* Reading them may have taken longer than running them. */
+		s->cut = clock_mono_ms() > end_ms;
+		if (!s->cut)
+			rc = run_quietly(s, jobs[k].file, jobs[k].names,
+					 jobs[k].count, share);
+		if (rc < 0)
+			return rc;
+		if (s->cut)
+			jobs[left++] = jobs[k];
+		else
+			failed[jobs[k].file] = rc > 0;
+	}
+	for (size_t k = 0; k < left; k++) {
+		int rc;
+
+		if (clock_mono_ms() > end_ms) {
+			tell_unrun(s, jobs[k].file, total_ms);
+			continue;
 		}
+		rc = run_files(s, jobs[k].file, jobs[k].names, jobs[k].count,
+			       most);
+		if (rc < 0)
+			return rc;
+		failed[jobs[k].file] = rc > 0;
 	}
 	return 0;
 }
 
 int rules_run_tests(bool *failed, const bool *skip,
 		    const struct rule_file_list *files, struct ruleset *rules,
-		    struct faults *faults)
+		    int64_t total_ms, struct faults *faults)
 {
+	struct job *jobs = calloc(ruleset_files(rules) + 1, sizeof(*jobs));
 	struct session s = {
 		.files = files,
 		.rules = rules,
 		.faults = faults,
 		.subsets = map_new(),
 		.arena = arena_new(TEST_ARENA),
-		.end_ms = clock_mono_ms() + RULES_TESTS_MS,
 	};
 	int rc = -ENOMEM;
 
-	if (s.subsets && s.arena)
-		rc = run_all(&s, failed, skip);
+	if (s.subsets && s.arena && jobs)
+		rc = run_all(&s, jobs, find_jobs(jobs, &s, skip), failed,
+			     total_ms);
 	while (s.all) {
 		struct subset *next = s.all->next;
 
@@ -301,6 +382,7 @@ int rules_run_tests(bool *failed, const bool *skip,
 		free(s.all);
 		s.all = next;
 	}
+	free(jobs);
 	map_free(s.subsets);
 	arena_free(s.arena);
 	return rc;

@@ -364,11 +364,12 @@ static void search_indexed(struct search *s, const struct ruleset *r,
 			   struct run *run)
 {
 	const struct index *x = &r->claims;
-	const uint64_t *marks = index_mark(x, run);
-	size_t i = marks ? index_next(x, marks, 0) : x->count;
+	struct marks marks;
+	size_t i = index_mark(&marks, x, run) ? index_next(x, &marks, 0)
+					      : x->count;
 
-	for (; i < x->count; i = index_next(x, marks, i + 1))
-		if (match_run(x->matches[i], run))
+	for (; i < x->count; i = index_next(x, &marks, i + 1))
+		if (match_run(&x->matches[i], run))
 			try_claim(s, r->claimed[i].file, r->claimed[i].claim);
 }
 

@@ -5,7 +5,7 @@
 
 #include "rule/required.h"
 
-#define LEAST 12	   /* matches; fewer are as quickly tried */
+#define LEAST 8	   /* matches; fewer are as quickly tried */
 #define COUNTERS (1 << 16) /* of grams, by hash */
 #define NOWHERE UINT32_MAX
 
@@ -17,11 +17,6 @@ struct probe {
 	const struct ref *ref;
 	uint64_t seed;
 	unsigned sizes; /* a bit for each in use */
-};
-
-struct bucket {
-	uint64_t hash;
-	uint32_t start, count, number; /* count 0: free */
 };
 
 struct pair {
@@ -39,10 +34,15 @@ struct building {
 	bool no_memory;
 };
 
-static uint64_t mix(uint64_t x)
+/* Each bit of a piece must reach the low ones, which name the slot: pieces
+ * that differ in one character would stand in one long row else. */
+static inline uint64_t mix(uint64_t x)
 {
+	x ^= x >> 32;
 	x *= UINT64_C(0x9e3779b97f4a7c15);
-	return x ^ x >> 29;
+	x ^= x >> 29;
+	x *= UINT64_C(0xbf58476d1ce4e5b9);
+	return x ^ x >> 32;
 }
 
 static inline uint64_t gram(const char *p, size_t size)
@@ -287,6 +287,13 @@ static uint64_t power_of_two(size_t least)
 	return n;
 }
 
+/* Two bits of one word: a piece that is not there seldom passes. */
+static inline uint64_t filter_bits(uint64_t hash)
+{
+	return UINT64_C(1) << (hash >> 58) |
+	       UINT64_C(1) << (hash >> 52 & 63);
+}
+
 static void place(struct bucket *slots, uint64_t mask, struct bucket b)
 {
 	uint64_t at = b.hash & mask;
@@ -298,9 +305,9 @@ static void place(struct bucket *slots, uint64_t mask, struct bucket b)
 
 static bool make_table(struct index *x, struct building *b)
 {
-	uint64_t bits = power_of_two(b->pair_count * 8);
+	uint64_t words = power_of_two(b->pair_count * 16) / 64;
 	uint64_t slot_count = power_of_two(b->pair_count * 2);
-	uint64_t *filter = arena_array(b->arena, bits / 64, sizeof(*filter));
+	uint64_t *filter = arena_array(b->arena, words, sizeof(*filter));
 	struct bucket *slots =
 		arena_array(b->arena, slot_count, sizeof(*slots));
 	uint32_t *lists =
@@ -312,40 +319,37 @@ static bool make_table(struct index *x, struct building *b)
 	if (n)
 		qsort(b->pairs, n, sizeof(*b->pairs), by_hash);
 	for (uint32_t i = 0, end; i < n; i = end) {
-		uint64_t h = b->pairs[i].hash, bit = h >> 24 & (bits - 1);
+		uint64_t h = b->pairs[i].hash;
 
 		for (end = i; end < n && b->pairs[end].hash == h; end++)
 			lists[end] = b->pairs[end].match;
-		filter[bit / 64] |= UINT64_C(1) << bit % 64;
+		filter[h >> 32 & (words - 1)] |= filter_bits(h);
 		place(slots, slot_count - 1,
-		      (struct bucket){ h, i, end - i,
+		      (struct bucket){ h, end - i > 1 ? i : lists[i], end - i,
 				       (uint32_t)x->bucket_count++ });
 	}
 	x->filter = filter;
-	x->filter_mask = bits - 1;
+	x->filter_mask = words - 1;
 	x->slots = slots;
 	x->slot_mask = slot_count - 1;
 	x->lists = lists;
 	return true;
 }
 
-static bool build(struct index *x, struct building *b, size_t *always)
+static bool build(struct index *x, struct building *b)
 {
-	uint64_t *rest =
-		arena_array(b->arena, x->count / 64 + 1, sizeof(*rest));
+	uint32_t *rest = arena_array(b->arena, x->count, sizeof(*rest));
 	struct probe *probes;
 
 	if (!rest)
 		return false;
 	for (size_t i = 0; i < x->count; i++)
-		count_cond(b, x->matches[i]->root);
+		count_cond(b, x->matches[i].root);
 	for (size_t i = 0; i < x->count; i++) {
-		if (cond_cost(b, x->matches[i]->root) == NOWHERE) {
-			rest[i / 64] |= UINT64_C(1) << i % 64;
-			++*always;
-		} else {
-			add_cond(b, x->matches[i]->root, (uint32_t)i);
-		}
+		if (cond_cost(b, x->matches[i].root) == NOWHERE)
+			rest[x->rest_count++] = (uint32_t)i;
+		else
+			add_cond(b, x->matches[i].root, (uint32_t)i);
 	}
 	probes = arena_array(b->arena, b->probe_count + 1, sizeof(*probes));
 	if (!probes || b->no_memory || !make_table(x, b))
@@ -361,21 +365,25 @@ static bool build(struct index *x, struct building *b, size_t *always)
 bool index_compile(struct index *out, struct arena *arena,
 		   const struct match *const *matches, size_t count)
 {
-	struct index x = { .matches = matches, .count = count };
+	struct match *copies = arena_array(arena, count + 1, sizeof(*copies));
+	struct index x = { .matches = copies, .count = count };
 	struct building b = { .arena = arena };
-	size_t always = 0;
 	bool good;
 
-	*out = (struct index){ .matches = matches };
+	*out = (struct index){ .count = 0 };
+	if (!copies)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		copies[i] = *matches[i];
 	if (count < LEAST || count > UINT32_MAX / 2)
 		return true;
 	b.counts = calloc(COUNTERS, sizeof(*b.counts));
-	good = b.counts && build(&x, &b, &always);
+	good = b.counts && build(&x, &b);
 	free(b.counts);
 	free(b.probes);
 	free(b.pairs);
 	/* Where most are tried in any case, one after the other is quicker. */
-	if (good && always <= count / 2)
+	if (good && x.rest_count <= count / 2)
 		*out = x;
 	return good;
 }
@@ -384,8 +392,83 @@ bool index_compile(struct index *out, struct arena *arena,
 
 struct marking {
 	const struct index *x;
-	uint64_t *marks, *seen;
+	struct run *run;
+	struct marks *marks;
+	uint64_t *bits, *seen;	/* NULL: few are marked so far */
+	const struct bucket *hits[MARKS_FEW];
+	size_t hit_count;
 };
+
+static void set_bit(uint64_t *bits, size_t i)
+{
+	bits[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* Keeps the few in order, each once. false: there is no room. */
+static bool add_few(struct marks *m, uint32_t match)
+{
+	size_t at = m->count;
+
+	while (at && m->few[at - 1] > match)
+		at--;
+	if (at && m->few[at - 1] == match)
+		return true;
+	if (m->count == MARKS_FEW)
+		return false;
+	memmove(&m->few[at + 1], &m->few[at],
+		(m->count++ - at) * sizeof(*m->few));
+	m->few[at] = match;
+	return true;
+}
+
+/* They are no longer few. */
+static void spill(struct marking *m)
+{
+	const struct index *x = m->x;
+	size_t words = x->count / 64 + 1, buckets = x->bucket_count / 64 + 1;
+
+	m->bits = arena_array(m->run->facts->arena, words + buckets,
+			      sizeof(*m->bits));
+	if (!m->bits) {
+		m->run->error = -ENOMEM;
+		return;
+	}
+	m->seen = m->bits + words;
+	for (size_t i = 0; i < m->marks->count; i++)
+		set_bit(m->bits, m->marks->few[i]);
+	for (size_t i = 0; i < m->hit_count; i++)
+		set_bit(m->seen, m->hits[i]->number);
+	m->marks->bits = m->bits;
+}
+
+/* Once each: a long value may hold a piece many times. */
+static bool seen_before(struct marking *m, const struct bucket *b)
+{
+	if (m->bits) {
+		bool seen = m->seen[b->number / 64] >> b->number % 64 & 1;
+
+		set_bit(m->seen, b->number);
+		return seen;
+	}
+	for (size_t i = 0; i < m->hit_count; i++)
+		if (m->hits[i] == b)
+			return true;
+	if (m->hit_count == MARKS_FEW)
+		spill(m);
+	if (m->bits)
+		set_bit(m->seen, b->number);
+	else if (!m->run->error)
+		m->hits[m->hit_count++] = b;
+	return false;
+}
+
+static void mark(struct marking *m, uint32_t match)
+{
+	if (!m->bits && !add_few(m->marks, match))
+		spill(m);
+	if (m->bits)
+		set_bit(m->bits, match);
+}
 
 static void mark_bucket(struct marking *m, uint64_t hash)
 {
@@ -397,15 +480,13 @@ static void mark_bucket(struct marking *m, uint64_t hash)
 		at = (at + 1) & x->slot_mask;
 		b = &x->slots[at];
 	}
-	/* Once: a long value may hold a piece many times. */
-	if (!b->count || m->seen[b->number / 64] >> b->number % 64 & 1)
+	if (!b->count || seen_before(m, b))
 		return;
-	m->seen[b->number / 64] |= UINT64_C(1) << b->number % 64;
-	for (uint32_t i = 0; i < b->count; i++) {
-		uint32_t n = x->lists[b->start + i];
-
-		m->marks[n / 64] |= UINT64_C(1) << n % 64;
-	}
+	if (b->count == 1)
+		mark(m, b->start);
+	for (uint32_t i = 0; b->count > 1 && i < b->count && !m->run->error;
+	     i++)
+		mark(m, x->lists[b->start + i]);
 }
 
 static inline void search(struct marking *m, struct str value, size_t size,
@@ -413,28 +494,23 @@ static inline void search(struct marking *m, struct str value, size_t size,
 {
 	const struct index *x = m->x;
 
-	for (size_t i = 0; i + size <= value.n; i++) {
+	for (size_t i = 0; i + size <= value.n && !m->run->error; i++) {
 		uint64_t h = gram_hash(value.p + i, size, seed);
-		uint64_t bit = h >> 24 & x->filter_mask;
+		uint64_t bits = filter_bits(h);
 
-		if (x->filter[bit / 64] >> bit % 64 & 1)
+		if ((x->filter[h >> 32 & x->filter_mask] & bits) == bits)
 			mark_bucket(m, h);
 	}
 }
 
-const uint64_t *index_mark(const struct index *x, struct run *run)
+bool index_mark(struct marks *out, const struct index *x, struct run *run)
 {
-	size_t words = x->count / 64 + 1, buckets = x->bucket_count / 64 + 1;
-	struct marking m = { .x = x };
+	struct marking m = { .x = x, .run = run, .marks = out };
 
-	m.marks = arena_array(run->facts->arena, words + buckets,
-			      sizeof(*m.marks));
-	if (!m.marks) {
-		run->error = -ENOMEM;
-		return NULL;
-	}
-	m.seen = m.marks + words;
-	memcpy(m.marks, x->rest, words * sizeof(*m.marks));
+	out->count = 0;
+	out->bits = NULL;
+	for (size_t i = 0; i < x->rest_count && !run->error; i++)
+		mark(&m, x->rest[i]);
 	for (size_t i = 0; i < x->probe_count; i++) {
 		const struct probe *p = &x->probes[i];
 		struct str value = facts_get(run->facts, p->ref);
@@ -446,25 +522,36 @@ const uint64_t *index_mark(const struct index *x, struct run *run)
 		if (value.p && p->sizes & 4)
 			search(&m, value, 2, p->seed);
 	}
-	return m.marks;
+	return !run->error;
 }
 
-size_t index_next(const struct index *x, const uint64_t *marks, size_t from)
+static size_t next_bit(const uint64_t *bits, size_t count, size_t from)
 {
-	size_t word = from / 64, words = x->count / 64 + 1;
-	uint64_t bits = marks[word] & UINT64_MAX << from % 64;
+	size_t word = from / 64, words = count / 64 + 1;
+	uint64_t left = bits[word] & UINT64_MAX << from % 64;
 
-	while (!bits && ++word < words)
-		bits = marks[word];
-	return bits ? word * 64 + (size_t)__builtin_ctzll(bits) : x->count;
+	while (!left && ++word < words)
+		left = bits[word];
+	return left ? word * 64 + (size_t)__builtin_ctzll(left) : count;
+}
+
+size_t index_next(const struct index *x, const struct marks *marks, size_t from)
+{
+	if (marks->bits)
+		return next_bit(marks->bits, x->count, from);
+	for (size_t i = 0; i < marks->count; i++)
+		if (marks->few[i] >= from)
+			return marks->few[i];
+	return x->count;
 }
 
 size_t index_first(const struct index *x, struct run *run)
 {
-	const uint64_t *marks = index_mark(x, run);
-	size_t i = marks ? index_next(x, marks, 0) : x->count;
+	struct marks marks;
+	size_t i = index_mark(&marks, x, run) ? index_next(x, &marks, 0)
+					      : x->count;
 
-	while (i < x->count && !match_run(x->matches[i], run))
-		i = index_next(x, marks, i + 1);
+	while (i < x->count && !match_run(&x->matches[i], run))
+		i = index_next(x, &marks, i + 1);
 	return i;
 }

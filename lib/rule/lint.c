@@ -1,31 +1,6 @@
 /* What is allowed, and probably not meant. */
 #include "rule/set.h"
 
-/* So that a file of many thousand policies loads in a blink. */
-#define COMPARISONS 2000000
-
-static void lint_shadows(struct loader *l, const struct rule_file *f)
-{
-	size_t left = COMPARISONS;
-
-	for (size_t i = 1; i < f->policy_count; i++) {
-		const struct policy *p = &f->policies[i];
-
-		for (size_t k = 0; k < i && left; k++, left--) {
-			const struct policy *q = &f->policies[k];
-
-			if (!p->match.root || !q->match.root ||
-			    !match_covers(&q->match, &p->match))
-				continue;
-			load_warn(l, p->line, p->column, "shadowed-policy",
-				  "`%.*s` is never reached: `%.*s` in line %d "
-				  "matches all that it does",
-				  STR_ARG(p->id), STR_ARG(q->id), q->line);
-			break;
-		}
-	}
-}
-
 /* The moment after which a window never opens again; 0: there is none. */
 static int64_t last_moment(const struct window *w)
 {

@@ -153,9 +153,11 @@ static bool chain_policies(struct ruleset *r, struct rule_file *f)
 		f->policies[i].file = f;
 		matches[i] = &f->policies[i].match;
 	}
-	return matches &&
-	       chain_compile(&f->chain, r->arena, matches, f->policy_count) &&
-	       index_compile(&f->index, r->arena, matches, f->policy_count);
+	if (!matches ||
+	    !index_compile(&f->index, r->arena, matches, f->policy_count))
+		return false;
+	return f->index.count ||
+	       chain_compile(&f->chain, r->arena, matches, f->policy_count);
 }
 
 static bool keep_good(struct loading *g, bool *bad)

@@ -167,8 +167,8 @@ struct rule_file {
 	size_t ci_count;
 	struct policy *policies;
 	size_t policy_count;
-	struct chain chain;	/* of the policies */
 	struct index index;	/* of many policies */
+	struct chain chain;	/* of few, or such as an index can't tell apart */
 	struct guard *guards;
 	size_t guard_count;
 	struct block *blocks;
@@ -300,6 +300,10 @@ const struct rule_file *claims_decide(const struct ruleset *r, struct run *run,
 
 /* ---- lint.c ---- */
 void lint_file(struct loader *l, const struct rule_file *f);
+
+/* ---- shadow.c ---- */
+/* Policies that an earlier one shadows. */
+void lint_shadows(struct loader *l, const struct rule_file *f);
 
 /* ---- trace.c ---- */
 void trace_add(struct trace *t, struct str where, struct str rule,

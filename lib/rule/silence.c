@@ -8,6 +8,27 @@
 
 #define TREE_MAX (1 << 20) /* of one match */
 
+/* "*" in whatever way it is written: "**", "?*", in a list beside others. */
+static bool any_value(const struct pattern *p)
+{
+	size_t runs = 0, ones = 0;
+
+	if (p->kind == PATTERN_LIST) {
+		for (size_t i = 0; i < p->list->count; i++)
+			if (any_value(&p->list->items[i]))
+				return true;
+		return false;
+	}
+	if (p->kind != PATTERN_GLOB)
+		return p->kind == PATTERN_PRESENT ||
+		       (p->kind == PATTERN_PREFIX && !p->text.n);
+	for (size_t i = 0; i < p->text.n; i++) {
+		runs += p->text.p[i] == '*';
+		ones += p->text.p[i] == '?';
+	}
+	return runs && ones <= 1 && runs + ones == p->text.n;
+}
+
 /* Does the match leave hardly an alarm out, like {alarm: "*"}? */
 static bool everything(const struct match *m)
 {
@@ -16,9 +37,7 @@ static bool everything(const struct match *m)
 	for (size_t i = 0; i < m->root->count; i++) {
 		const struct cond *c = m->root->child[i];
 
-		if (c->kind != COND_TEST ||
-		    (c->pattern.kind != PATTERN_PRESENT &&
-		     (c->pattern.kind != PATTERN_PREFIX || c->pattern.text.n)))
+		if (c->kind != COND_TEST || !any_value(&c->pattern))
 			return false;
 	}
 	return true;
@@ -41,8 +60,9 @@ static bool read_match(struct match *out, struct loader *l, struct str text)
 		load_match(l, root, out);
 	if (root && l->faults->errors == before && everything(out))
 		load_error(l, root, "silences-everything",
-			   "this would silence everything: name at least one "
-			   "value of one field");
+			   "this would silence everything: name what is to be "
+			   "held by at least one value of one field, like "
+			   "alarm=pay-db-* or account=111122223333");
 	arena_free(tree);
 	return root && out->root && l->faults->errors == before;
 }

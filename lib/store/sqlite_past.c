@@ -72,8 +72,10 @@ static int check(struct sqlite_reader *s, const char *path, struct err *err)
 			       "tocsin reads %d: %s", path, version,
 			       SQL_SCHEMA_VERSION,
 			       version > SQL_SCHEMA_VERSION ?
-			       "use the newer one that made it" :
-			       "start its agent with this one once");
+			       "use the newer tocsin that made it" :
+			       "start the agent (tocsin run) once with this "
+			       "version, which upgrades it, or read it with "
+			       "the one that made it");
 	return 0;
 }
 

@@ -513,6 +513,14 @@ static void test_silence_check(void **state)
 		{ "{alarm: \"*\", account: {exists: true}}",
 		  "error[silences-everything]" },
 		{ "{any: [{}]}", "error[silences-everything]" },
+		{ "{alarm: \"**\"}", "error[silences-everything]" },
+		{ "{alarm: \"?*\"}", "error[silences-everything]: this would "
+				     "silence everything: name what is to be "
+				     "held by at least one value of one field, "
+				     "like alarm=pay-db-*" },
+		{ "{alarm: [\"*\", pay]}", "error[silences-everything]" },
+		{ "{alarm: \"??\"}", "" },
+		{ "{alarm: [\"a*\", pay]}", "" },
 		{ "{alrm: x}", "match:1:2: error[unknown-field]: unknown "
 			       "field `alrm`, did you mean `alarm`?" },
 		{ "{alarm: {re: \"(\"}}", "error[bad-regex]" },

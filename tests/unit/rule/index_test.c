@@ -328,9 +328,122 @@ static void test_claims(void **state)
 	buf_fini(&b);
 }
 
+/* ---- what it costs doesn't grow with the rules ---- */
+
+#define MANY 1000
+
+static struct ruleset *many_rules(const char *form)
+{
+	struct buf b = BUF_INIT(1 << 20);
+	struct ruleset *r;
+
+	buf_puts(&b, "version: 1\nteam: t\npolicies:\n");
+	for (int i = 0; i < MANY; i++) {
+		buf_printf(&b, "  - {id: p%d, match: {alarm: ", i);
+		for (const char *c = form; *c; c++)
+			if (*c == '#')
+				buf_printf(&b, "%05d", i);
+			else
+				buf_putc(&b, *c);
+		buf_puts(&b, "}}\n");
+	}
+	buf_puts(&b, "  - {id: last, match: {}}\n");
+	r = help_one(buf_str(&b).p);
+	buf_fini(&b);
+	return r;
+}
+
+static const char *const forms[] = {
+	"\"svc-#-*\"",
+	"\"svc-#-*-high\"",
+	"[svc-#-cpu-high, \"svc-#-disk-*\"]",
+	"{re: \"^svc-#-[a-z]+-(high|low)$\"}",
+	"\"*-#-*\"",
+};
+#define FORMS (sizeof(forms) / sizeof(*forms))
+
+/* Names that count up share most of their pieces' bytes: their hashes must not
+ * share the slots. */
+static void test_slots_stand_apart(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < FORMS; i++) {
+		struct ruleset *r = many_rules(forms[i]);
+		const struct index *x = &r->files[0].index;
+		uint64_t steps = 0, used = 0;
+
+		for (uint64_t k = 0; k <= x->slot_mask; k++) {
+			if (!x->slots[k].count)
+				continue;
+			used++;
+			steps += (k - x->slots[k].hash) & x->slot_mask;
+		}
+		if (used < MANY || steps > used)
+			fail_msg("%s: %d pieces stand %d slots too far",
+				 forms[i], (int)used, (int)steps);
+		ruleset_free(r);
+	}
+}
+
+/* Of a thousand only those that may hold are tried. */
+static void test_few_are_tried(void **state)
+{
+	struct alarm alarm = help_alarm();
+
+	(void)state;
+	alarm.name = STR("svc-00417-cpu-high");
+	for (size_t i = 0; i < FORMS; i++) {
+		struct ruleset *r = many_rules(forms[i]);
+		struct facts facts;
+		struct run run = run_for(r, &alarm, &facts);
+		struct marks marks;
+
+		assert_true(index_mark(&marks, &r->files[0].index, &run));
+		assert_null(marks.bits);
+		assert_int_equal(marks.count, 2);
+		assert_int_equal(marks.few[0], 417);
+		assert_int_equal(marks.few[1], MANY);
+		run_fini(&run);
+		ruleset_free(r);
+	}
+}
+
+/* A value that holds the pieces of hundreds finds all of them, in order. */
+static void test_many_are_found(void **state)
+{
+	struct ruleset *r = many_rules("\"*-#-*\"");
+	const struct index *x = &r->files[0].index;
+	struct alarm alarm = help_alarm();
+	struct buf name = BUF_INIT(1 << 16);
+	struct facts facts;
+	struct marks marks;
+	struct run run;
+	size_t at = 0;
+
+	(void)state;
+	for (int i = 0; i < MANY; i += 3)
+		buf_printf(&name, "-%05d-", i);
+	alarm.name = buf_str(&name);
+	run = run_for(r, &alarm, &facts);
+	assert_true(index_mark(&marks, x, &run));
+	assert_non_null(marks.bits);
+	for (size_t i = 0; i < MANY; i += 3, at++) {
+		at = index_next(x, &marks, at);
+		assert_int_equal(at, i);
+	}
+	assert_int_equal(index_next(x, &marks, at), MANY);
+	assert_int_equal(index_first(x, &run), 0);
+	run_fini(&run);
+	ruleset_free(r);
+	buf_fini(&name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slots_stand_apart),
+		cmocka_unit_test(test_few_are_tried),
+		cmocka_unit_test(test_many_are_found),
 		cmocka_unit_test(test_pieces_of_globs),
 		cmocka_unit_test(test_pieces_of_regexes),
 		cmocka_unit_test(test_as_one_by_one),

@@ -197,6 +197,39 @@ static void a_look_at_something_else_is_refused(void **state)
 	assert_int_equal(store_look(&r, "sqlite:", &f->err), -EINVAL);
 }
 
+/* The SQL of a store's own file, from outside. */
+static void set_version(struct fixture *f, int version)
+{
+	uint8_t four[4] = { 0, 0, 0, (uint8_t)version };
+	int fd = open(f->path, O_WRONLY);
+
+	/* user_version stands in bytes 60 to 63 of a database's head. */
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, four, sizeof(four), 60), sizeof(four));
+	close(fd);
+}
+
+/* An older store isn't changed by a look, and one is told who changes it. */
+static void a_look_at_another_schema_says_what_to_do(void **state)
+{
+	struct fixture *f = *state;
+	struct store_reader *r = NULL;
+
+	shut_store(f);
+	set_version(f, 1);
+	assert_int_equal(store_look(&r, f->url, &f->err), -ENOTSUP);
+	assert_null(r);
+	assert_non_null(strstr(f->err.text, f->path));
+	assert_non_null(strstr(f->err.text, "schema version 1"));
+	assert_non_null(strstr(f->err.text, "start the agent (tocsin run) once "
+					    "with this version"));
+	set_version(f, 99);
+	assert_int_equal(store_look(&r, f->url, &f->err), -ENOTSUP);
+	assert_non_null(strstr(f->err.text, "use the newer tocsin"));
+	set_version(f, 2);
+	open_store(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +251,9 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			a_look_at_something_else_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_look_at_another_schema_says_what_to_do, setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
