@@ -447,6 +447,9 @@ static void begin_carefully(struct triage *t)
 		if (n == -ESTALE)
 			n = 1;
 	}
+	if (n >= 0 && !stopping(t))
+		report(t, triage_timers_begin(t, rules, stopping));
+	triage_timers(t);
 	end_turn(t, rules);
 }
 

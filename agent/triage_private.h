@@ -97,5 +97,13 @@ bool triage_behind_waiting(const struct triage *t, struct str subject,
  * says whether some couldn't be. */
 int triage_timers_run(struct triage *t, const struct ruleset *rules,
 		      int64_t until_ms);
+/*
+ * All that are due at the start. A timer that ends the process is due again
+ * at each start: a note says that they are being run, a start that finds it
+ * runs them one by one with a note of each, and the one that is noted then is
+ * set aside. 0 or negative.
+ */
+int triage_timers_begin(struct triage *t, const struct ruleset *rules,
+			bool (*stopping)(struct triage *t));
 
 #endif

@@ -1,12 +1,17 @@
 #include "agent/triage_private.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 #include "base/clock.h"
 
 /* How long a timer waits for a look-up that its decision hangs on. */
 #define BUDGET_MS 2000
+/* So long all of them wait at the start, where they are tried one by one. */
+#define CAREFUL_MS 5000
+#define LOOK_MS 50
 /* When a timer that came to nothing is looked at again. */
 #define AGAIN_MS 60000
 
@@ -218,8 +223,86 @@ static int run_due(struct due *list, int n, struct round *r)
 	return done;
 }
 
-int triage_timers_run(struct triage *t, const struct ruleset *rules,
-		      int64_t until_ms)
+/* ---- what ends the process each time ---- */
+
+#define ASIDE "deciding it ended the process again and again"
+
+static int set_aside_wait(struct due *d, struct round *r)
+{
+	const struct world *world = batch_world(r->batch);
+	struct handling *h = &r->t->handling;
+	struct event *e = &d->event;
+	int rc = store_event_at(e, r->t->reader, d->member->event, r->arena);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : give_up(d, r);
+	*h = (struct handling){ .change = { .merged = -1 } };
+	rc = world->situation(&h->situation, d->member->subject, STR_NONE,
+			      false, false, world->arg);
+	if (rc < 0)
+		return rc;
+	h->change.action = ACTION_HOLD;
+	h->change.member_changed = true;
+	h->change.member = *d->member;
+	h->change.member.wait = WAIT_NONE;
+	h->change.member.due_ms = 0;
+	e->status = EVENT_QUARANTINED;
+	e->action = STR("quarantine");
+	e->because = STR(ASIDE);
+	e->decided_ms = clock_wall_ms();
+	LOG(ERROR, "event set aside: deciding it at the end of its wait ended "
+		   "the process again and again; please report its payload",
+	    LF("event", e->id), LF("kind", e->kind), LF("alarm", e->name));
+	return batch_apply(r->batch, h, e);
+}
+
+/* Its incident stays open, and goes on by what comes in. */
+static int set_aside_timer(struct due *d, struct round *r)
+{
+	const struct world *world = batch_world(r->batch);
+	struct handling *h = &r->t->handling;
+	int rc;
+
+	*h = (struct handling){ .change = { .merged = -1 } };
+	rc = world->timer(&h->situation, d->incident->id, world->arg);
+	if (rc < 0)
+		return rc;
+	h->change.incident_changed = true;
+	h->change.incident = *h->situation.incident;
+	h->change.incident.due_ms = h->change.incident.resolve_ms = 0;
+	h->change.incident.escalate_ms = h->change.incident.held_ms = 0;
+	LOG(ERROR, "an incident's timers set aside: they ended the process "
+		   "again and again; please report it",
+	    LF("incident", d->incident->remote), LF("key", d->incident->key));
+	return batch_apply(r->batch, h, NULL);
+}
+
+/* As run_due(), of one that isn't decided any more. */
+static int set_aside(struct due *d, struct round *r)
+{
+	int rc = d->member ? set_aside_wait(d, r) : set_aside_timer(d, r);
+
+	if (rc < 0)
+		return rc;
+	metrics_add(r->t->agent->metrics, METRIC_QUARANTINED, 1);
+	return 1;
+}
+
+/* Of one who is known by its id: it alone; 0: all of them. */
+static int pick(struct due *list, int n, int64_t only)
+{
+	if (!only)
+		return n;
+	for (int i = 0; i < n; i++)
+		if (who(&list[i]) == only) {
+			list[0] = list[i];
+			return 1;
+		}
+	return n < 0 ? n : 0;
+}
+
+static int run_round(struct triage *t, const struct ruleset *rules,
+		     int64_t until_ms, int64_t only, bool aside)
 {
 	struct round r = { .t = t, .rules = rules,
 			   .arena = arena_new(256 << 20) };
@@ -232,8 +315,10 @@ int triage_timers_run(struct triage *t, const struct ruleset *rules,
 	n = store_reader_begin(t->reader);
 	if (n)
 		goto out;
-	n = merge(list, &r, until_ms);
-	done = n > 0 ? run_due(list, n, &r) : 0;
+	n = pick(list, merge(list, &r, until_ms), only);
+	if (n > 0)
+		done = aside ? set_aside(&list[0], &r) :
+			       run_due(list, n, &r);
 	store_reader_end(t->reader);
 	if (done < 0)
 		n = done;
@@ -253,4 +338,113 @@ out:
 	batch_free(r.batch);
 	arena_free(r.arena);
 	return n < 0 ? n : done;
+}
+
+int triage_timers_run(struct triage *t, const struct ruleset *rules,
+		      int64_t until_ms)
+{
+	return run_round(t, rules, until_ms, 0, false);
+}
+
+/* ---- at the start ---- */
+
+/* What is due: their ids. How many, or negative. */
+static int due_ids(int64_t *out, struct triage *t, int64_t until_ms)
+{
+	struct round r = { .t = t, .arena = arena_new(64 << 20) };
+	struct due *list = arena_array(r.arena, 2 * TIMERS, sizeof(*list));
+	int n = list ? merge(list, &r, until_ms) : -ENOMEM;
+
+	for (int i = 0; i < n; i++)
+		out[i] = who(&list[i]);
+	arena_free(r.arena);
+	return n;
+}
+
+static int note(struct triage *t, const char *text)
+{
+	return store_set_meta(t->agent->store, STR("trying_timers"),
+			      str_from(text));
+}
+
+/* How the last start ended: 0, it got through what was due; INT64_MAX, in a
+ * round of many; else in that of this one. */
+static int64_t read_note(struct triage *t)
+{
+	struct arena *arena = arena_new(1 << 16);
+	struct str text;
+	int64_t id = 0;
+
+	if (arena &&
+	    store_meta(&text, t->reader, STR("trying_timers"), arena) > 0 &&
+	    text.n)
+		id = str_to_i64(&id, str_sub(text, 1, text.n - 1)) ?
+			     INT64_MAX : id;
+	arena_free(arena);
+	return id;
+}
+
+/* One alone, with a note, committed first, that it is being tried. */
+static int try_one(struct triage *t, const struct ruleset *rules,
+		   int64_t until_ms, int64_t id, int64_t patience_ms)
+{
+	char text[32];
+	int rc;
+
+	snprintf(text, sizeof(text), "t%lld", (long long)id);
+	rc = note(t, text);
+	while (!rc) {
+		rc = run_round(t, rules, until_ms, id, false);
+		if (rc || !t->stuck || clock_mono_ms() >= patience_ms)
+			break;
+		usleep(LOOK_MS * 1000);
+	}
+	return rc == -ESTALE ? 0 : rc;
+}
+
+/* Those that hang on a look-up wait for it a little: they are tried too. */
+static int run_many(struct triage *t, const struct ruleset *rules,
+		    int64_t until_ms)
+{
+	int64_t patience_ms = clock_mono_ms() + CAREFUL_MS / 5;
+	int done = triage_timers_run(t, rules, until_ms);
+
+	while (!done && t->stuck && clock_mono_ms() < patience_ms) {
+		usleep(LOOK_MS * 1000);
+		done = triage_timers_run(t, rules, until_ms);
+	}
+	return done == -ESTALE ? 0 : done;
+}
+
+int triage_timers_begin(struct triage *t, const struct ruleset *rules,
+			bool (*stopping)(struct triage *t))
+{
+	int64_t until_ms = clock_wall_ms(), suspect = read_note(t);
+	int64_t patience_ms = clock_mono_ms() + CAREFUL_MS;
+	int64_t ids[2 * TIMERS];
+	bool each = suspect != 0, noted = each;
+	int n = 0, done = 1;
+
+	while (done > 0 && !stopping(t)) {
+		n = due_ids(ids, t, until_ms);
+		if (n <= 0)
+			break;
+		done = 0;
+		noted = true;
+		if (!each && !note(t, "round"))
+			done = run_many(t, rules, until_ms);
+		for (int i = 0; each && done >= 0 && i < n && !stopping(t);
+		     i++) {
+			bool aside = ids[i] == suspect;
+			int rc = aside ? run_round(t, rules, until_ms, ids[i],
+						   true) :
+					 try_one(t, rules, until_ms, ids[i],
+						 patience_ms);
+
+			done = rc < 0 ? rc : done + rc;
+		}
+	}
+	if (noted && done >= 0 && n >= 0)
+		n = note(t, "");
+	return done < 0 ? done : n < 0 ? n : 0;
 }
