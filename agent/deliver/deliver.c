@@ -20,8 +20,11 @@
 #define BREAKER_TRY_MS 1000
 #define CERT_MAX (16 << 10)
 #define CERT_MS 5000
+#define RECORD_MS 20 /* a result waits so long for others at most */
 #define CLOCK_BACK_MS 5000 /* smaller steps back are waited out */
 #define CLOCK_STEADY_MS 60000
+#define DUE_MAX 128
+#define SPARE_OPS 8
 
 struct task *task_new(struct deliver *d, const struct op *op)
 {
@@ -235,10 +238,25 @@ static int take_up(struct deliver *d, const struct op *op, int64_t mono_ms)
 	return 0;
 }
 
+/*
+ * How many due ops to ask for: those at work that are READY are among them.
+ * Others that can't be taken up now may be too, and then all are asked for.
+ */
+static size_t look_for(const struct deliver *d, size_t room)
+{
+	size_t max = room - d->task_count + SPARE_OPS;
+
+	for (const struct task *t = d->tasks; t; t = t->next)
+		max += t->op.state == OP_READY;
+	if (d->looked_short)
+		max = room + d->task_count;
+	return max < DUE_MAX ? max : DUE_MAX;
+}
+
 static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 {
 	size_t room = d->breaker ? 1 : d->conf->stackflow.concurrency;
-	struct op ops[128];
+	struct op ops[DUE_MAX];
 	struct arena *arena;
 	size_t max;
 	int n;
@@ -248,8 +266,7 @@ static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 	arena = arena_new(64 << 20);
 	if (!arena)
 		return -ENOMEM;
-	/* Those at work already are among the due ones: ask for more. */
-	max = room + d->task_count < 128 ? room + d->task_count : 128;
+	max = look_for(d, room);
 	n = store_due_ops(ops, max, d->reader, now_ms, arena);
 	if (n == 0)
 		store_next_due(&d->due_ms, d->reader);
@@ -259,8 +276,37 @@ static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 		if (rc)
 			n = rc;
 	}
+	d->looked_short = n == (int)max && d->task_count < room;
 	arena_free(arena);
 	return n < 0 ? n : 0;
+}
+
+static bool urgent(const struct deliver *d)
+{
+	for (const struct task *t = d->tasks; t; t = t->next)
+		if ((t->phase == PHASE_SEND || t->phase == PHASE_VIEW) &&
+		    t->op.priority == 1)
+			return true;
+	return false;
+}
+
+/*
+ * As deliver_room(), for operations: once the rate holds them up, they go a
+ * few at a time, and so share commits before and after. P1 never waits for
+ * that, nor what comes alone.
+ */
+static int64_t burst_room(struct deliver *d, int64_t mono_ms)
+{
+	int64_t wait = deliver_room(d, mono_ms);
+
+	if (wait < 0 || d->breaker || urgent(d))
+		return wait;
+	if (wait && !d->burst_ms)
+		d->burst_ms = mono_ms + wait + sf_client_gather_ms(d->sf);
+	if (mono_ms < d->burst_ms)
+		return d->burst_ms - mono_ms;
+	d->burst_ms = 0;
+	return wait;
 }
 
 /* Requests of tasks, the ones committed as IN FLIGHT first. */
@@ -275,7 +321,7 @@ static void start_requests(struct deliver *d)
 
 			if (t->phase != order[i])
 				continue;
-			if (!outside && deliver_room(d, clock_mono_ms()))
+			if (!outside && burst_room(d, clock_mono_ms()))
 				continue;
 			if ((t->phase == PHASE_SEND ? task_send(t) :
 						      task_view(t)) == 0 &&
@@ -542,16 +588,39 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+/* How long results wait for those of other requests under way, to be recorded
+ * in one transaction; 0: no longer, or there are none. */
+static int64_t results_wait_ms(struct deliver *d, int64_t mono_ms)
+{
+	bool any = false;
+
+	for (const struct task *t = d->tasks; t && !any; t = t->next)
+		any = t->phase == PHASE_RECORD;
+	if (!any)
+		d->ended_ms = 0;
+	else if (!d->ended_ms)
+		d->ended_ms = mono_ms;
+	if (!any || !rest_active(d->rest) ||
+	    mono_ms - d->ended_ms >= RECORD_MS)
+		return 0;
+	return RECORD_MS - (mono_ms - d->ended_ms);
+}
+
 static int wait_ms(struct deliver *d, int64_t now_ms)
 {
-	int64_t wait = 1000, room;
+	int64_t wait = 1000, room, ended;
 
+	ended = results_wait_ms(d, clock_mono_ms());
 	for (const struct task *t = d->tasks; t; t = t->next) {
-		if (t->phase == PHASE_RECORD || t->phase == PHASE_BEGIN)
+		if (t->phase == PHASE_BEGIN)
 			return 0;
 		if (t->phase == PHASE_UNDERWAY)
 			continue;
-		room = deliver_room(d, clock_mono_ms());
+		if (t->phase == PHASE_RECORD) {
+			wait = least(wait, ended);
+			continue;
+		}
+		room = burst_room(d, clock_mono_ms());
 		if (room >= 0)
 			wait = least(wait, room ? room : 1);
 	}
@@ -638,7 +707,7 @@ static bool turn(struct deliver *d)
 	rc = watch_clock(d, now);
 	if (!rc && clock_mono_ms() >= d->load_ms)
 		rc = reload_doubts(d);
-	if (!rc)
+	if (!rc && !results_wait_ms(d, clock_mono_ms()))
 		rc = tasks_record(d);
 	if (!stop)
 		stop_new = renew_client(d);

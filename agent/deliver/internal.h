@@ -90,6 +90,10 @@ struct deliver {
 	bool swept, known_any, create_waits;
 	int64_t sweep_after_ms;		/* wall: not before, after a failure */
 	int64_t due_ms;			/* wall: when to look for due ops */
+	bool looked_short;		/* the last look may have missed some */
+	int64_t burst_ms;		/* mono: no request before; 0: at once */
+	int64_t ended_ms;		/* mono: the first result that isn't
+					   recorded came; 0: none */
 	int64_t wall_less_mono_ms;	/* as last seen */
 	int64_t steady_ms;		/* wall: since then it has gone along */
 	int64_t steady_less_mono_ms;	/* with the monotonic clock: then */

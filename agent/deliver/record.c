@@ -8,6 +8,10 @@
 #include "base/random.h"
 
 #define WRITES_MAX 256
+#define RECORD_MAX 16			/* writes for one */
+#define TOGETHER (WRITES_MAX / RECORD_MAX)
+/* Holds whose end isn't known are looked at again within this. */
+#define LOOK_AGAIN_MS 60000
 #define BACKOFF_MS 500
 /* Low, so that recovery shows within ten seconds; the breaker and the re-send
  * budget keep the load of many operations down meanwhile. */
@@ -112,7 +116,7 @@ int tasks_begin(struct deliver *d)
 
 struct record {
 	struct deliver *d;
-	struct store_write writes[16];
+	struct store_write writes[RECORD_MAX];
 	size_t n;
 	struct op audits[2];
 	struct change change;
@@ -170,6 +174,18 @@ static void add_audits(struct record *r, struct task *t)
 	}
 }
 
+/* What is held behind an incident that is no more open ends with it. */
+static void look_again(struct record *r)
+{
+	struct store_write *w;
+
+	if (!r->incident.context.n)
+		return;
+	w = add(r, WRITE_LOOK_AGAIN);
+	w->from = r->now_ms;
+	w->until_ms = r->now_ms + LOOK_AGAIN_MS;
+}
+
 /*
  * A person ended the incident before our resolve did: what fires next goes by
  * closed_by_person, of which `leave` has ended with this OK.
@@ -181,6 +197,7 @@ static void record_closed(struct record *r, struct task *t)
 	if (r->incident.still_firing == STILL_LEAVE)
 		r->incident.still_firing = STILL_NEW;
 	add(r, WRITE_INCIDENT)->incident = &r->incident;
+	look_again(r);
 }
 
 static void record_done(struct record *r, struct task *t)
@@ -226,6 +243,7 @@ static void record_dead(struct record *r, struct task *t)
 		r->incident = t->incident;
 		r->incident.state = INCIDENT_FAILED;
 		add(r, WRITE_INCIDENT)->incident = &r->incident;
+		look_again(r);
 	}
 }
 
@@ -437,66 +455,149 @@ static void count_escalation(const struct deliver *d, const struct record *r,
 		metrics_add(d->agent->metrics, METRIC_ESCALATIONS, 1);
 }
 
-static int record_one(struct deliver *d, struct task *t)
+/* What recording changes of an op before it is known to be committed. */
+struct was {
+	enum op_state state;
+	unsigned attempts;
+};
+
+struct entry {
+	struct task *task;
+	struct record record;
+	struct was was;
+	int result;
+};
+
+static int build_anew(struct entry *e)
 {
-	struct record *r = calloc(1, sizeof(*r));
+	struct task *t = e->task;
+
+	e->was = (struct was){ t->op.state, t->op.attempts };
+	e->record = (struct record){ .d = t->d, .now_ms = clock_wall_ms() };
+	return build(&e->record, t);
+}
+
+static void take_back(struct entry *e)
+{
+	e->task->op.state = e->was.state;
+	e->task->op.attempts = e->was.attempts;
+}
+
+static int record_one(struct entry *e)
+{
+	struct task *t = e->task;
+	struct deliver *d = t->d;
 	int rc = -ESTALE;
 
-	if (!r)
-		return -ENOMEM;
 	/* Triage may have changed the incident since it was read. */
 	for (int tries = 0; rc == -ESTALE && tries < 10; tries++) {
-		enum op_state state = t->op.state;
-		unsigned attempts = t->op.attempts;
-
-		*r = (struct record){ .d = d, .now_ms = clock_wall_ms() };
 		if (tries && store_incident_by_id(&t->incident, d->reader,
 						  t->op.incident,
 						  t->arena) < 0)
 			break;
-		rc = build(r, t);
+		rc = build_anew(e);
 		if (!rc)
-			rc = store_commit(d->agent->store, r->writes, r->n);
-		if (rc) {
-			t->op.state = state;
-			t->op.attempts = attempts;
-		}
+			rc = store_commit(d->agent->store, e->record.writes,
+					  e->record.n);
+		if (rc)
+			take_back(e);
+	}
+	return rc;
+}
+
+/* One transaction for all: they are of as many incidents. */
+static int record_all(struct entry *list, size_t n, struct store *store)
+{
+	struct store_write writes[WRITES_MAX];
+	size_t count = 0, built = 0;
+	int rc = 0;
+
+	while (built < n && !rc) {
+		struct record *r = &list[built].record;
+
+		rc = build_anew(&list[built++]);
+		memcpy(writes + count, r->writes, r->n * sizeof(*writes));
+		count += r->n;
 	}
 	if (!rc)
-		count_escalation(d, r, t);
-	free(r);
+		rc = store_commit(store, writes, count);
+	for (size_t i = 0; rc && i < built; i++)
+		take_back(&list[i]);
+	return rc;
+}
+
+/* Committed, or, by -ESTALE, taken back or moved meanwhile: the store is
+ * right. */
+static int leave(struct deliver *d, struct entry *e)
+{
+	struct task *t = e->task;
+	int rc = 0;
+
+	if (!e->result) {
+		count_escalation(d, &e->record, t);
+		tell(t);
+		if (t->result == RESULT_DOUBT)
+			rc = doubt_add(d, &t->op, clock_wall_ms());
+	}
+	if (!rc)
+		drop_task(d, t);
+	return rc;
+}
+
+static size_t gather(struct entry *list, size_t max, const struct deliver *d)
+{
+	size_t n = 0;
+
+	for (struct task *t = d->tasks; t && n < max; t = t->next)
+		if (t->phase == PHASE_RECORD)
+			list[n++].task = t;
+	return n;
+}
+
+/* So many at most of what has ended. */
+static int record_some(struct deliver *d, size_t max)
+{
+	struct entry *list = calloc(max, sizeof(*list));
+	size_t n;
+	int rc;
+
+	if (!list)
+		return -ENOMEM;
+	n = gather(list, max, d);
+	rc = record_all(list, n, d->agent->store);
+	/* One that lost a race, or can't be written, ends no other. */
+	if (rc == -ESTALE || rc == -EEXIST || rc == -ENOENT)
+		for (size_t i = 0; i < n; i++)
+			list[i].result = record_one(&list[i]);
+	else if (rc)
+		n = 0;
+	rc = rc && !n ? rc : 0;
+	for (size_t i = 0; i < n; i++) {
+		int one = list[i].result;
+
+		if (!one || one == -ESTALE)
+			one = leave(d, &list[i]);
+		if (one)
+			rc = one;
+	}
+	if (n)
+		d->due_ms = 0;
+	free(list);
 	return rc;
 }
 
 int tasks_record(struct deliver *d)
 {
-	struct task **at = &d->tasks;
+	size_t n = 0;
+	int rc = 0;
 
-	while (*at) {
-		struct task *t = *at;
-		int rc;
+	for (const struct task *t = d->tasks; t; t = t->next)
+		n += t->phase == PHASE_RECORD;
+	while (n && !rc) {
+		size_t some = n < TOGETHER ? n : TOGETHER;
 
-		if (t->phase != PHASE_RECORD) {
-			at = &t->next;
-			continue;
-		}
-		rc = record_one(d, t);
-		if (rc == -ESTALE) {
-			/* Taken back or moved meanwhile; the store is right. */
-			rc = 0;
-		} else if (rc) {
-			return rc;
-		} else {
-			tell(t);
-			if (t->result == RESULT_DOUBT)
-				rc = doubt_add(d, &t->op, clock_wall_ms());
-		}
-		if (rc)
-			return rc;
-		*at = t->next;
-		d->task_count--;
-		task_free(t);
-		d->due_ms = 0;
+		rc = record_some(d, some);
+		n -= some;
 	}
-	return 0;
+	return rc;
 }

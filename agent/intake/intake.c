@@ -285,7 +285,9 @@ void intake_dead_letter(struct intake *in, struct str queue,
 	buf_printf(&in->identities[0], KIND_REJECTED "/%.*s/%.*s",
 		   STR_ARG(in->input.message_id), STR_ARG(queue));
 	e->identity = buf_str(&in->identities[0]);
-	e->change_ms = in->input.sent_ms;
+	/* SQS may not tell when it was sent. */
+	e->change_ms = in->input.sent_ms > 0 ? in->input.sent_ms :
+					       in->input.received_ms;
 	e->kind = STR(KIND_REJECTED);
 	e->payload = in->input.body;
 	buf_init(&in->words, 2048);

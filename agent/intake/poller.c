@@ -14,12 +14,14 @@
 /*
  * Receives in hand at a time: while one is being journaled the next may come.
  * Behind a receive that was full, and not of giants, several are asked for at
- * once, so that they share commits. With the entries owed this bounds what a
- * poller holds.
+ * once, and let go together after a moment, so that they share commits. With
+ * the entries owed this bounds what a poller holds.
  */
 #define IN_HAND 2
 #define WIDE 4
-#define WIDE_BYTES (1 << 20)
+#define WIDE_BYTES (512 << 10)
+#define HELD_MAX 8
+#define HELD_MS 20
 #define OWED_MAX 100	    /* more than that, and nothing is received */
 #define POLL_SLACK_MS 10000 /* beyond `wait`, until a poll counts as lost */
 #define TICK_MS 1000
@@ -32,12 +34,14 @@
 static void haul_idle(struct haul *h, void *arg)
 {
 	struct poller *p = arg;
+	bool first;
 
 	pthread_mutex_lock(&p->lock);
+	first = !p->idle;
 	h->next = NULL;
 	*p->idle_last = h;
 	p->idle_last = &h->next;
-	if (p->open)
+	if (p->open && first)
 		rest_wake(p->rest);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -94,6 +98,46 @@ static void settle(struct poller *p, struct haul *h)
 	p->in_hand--;
 }
 
+/* Into the journal, unless it is held for others to come. */
+static void run_haul(struct poller *p, struct haul *h, bool hold)
+{
+	if (!haul_run(h)) {
+		settle(p, h);
+		return;
+	}
+	if (!hold) {
+		haul_let_go(h);
+		return;
+	}
+	if (!p->held)
+		p->held_until_ms = p->mono_ms() + HELD_MS;
+	h->next = NULL;
+	*p->held_last = h;
+	p->held_last = &h->next;
+	p->held_count++;
+}
+
+static void let_held_go(struct poller *p)
+{
+	struct haul *h = p->held, *next;
+
+	p->held = NULL;
+	p->held_last = &p->held;
+	p->held_count = 0;
+	for (; h; h = next) {
+		next = h->next;
+		haul_let_go(h);
+	}
+}
+
+/* Is there no more to come that is worth a wait? */
+static bool held_long(const struct poller *p, int64_t now_ms)
+{
+	return !p->wide || p->held_count >= HELD_MAX ||
+	       now_ms >= p->held_until_ms || !p->calls[QUEUE_RECEIVE] ||
+	       atomic_load(&p->all_until_ms);
+}
+
 static void take_idle(struct poller *p)
 {
 	struct haul *h, *next;
@@ -105,8 +149,7 @@ static void take_idle(struct poller *p)
 	pthread_mutex_unlock(&p->lock);
 	for (; h; h = next) {
 		next = h->next;
-		if (!haul_run(h))
-			settle(p, h);
+		run_haul(p, h, false);
 	}
 }
 
@@ -139,8 +182,7 @@ static void take_messages(struct poller *p, const struct sqs_message *list,
 	h->idle = haul_idle;
 	h->arg = p;
 	p->in_hand++;
-	if (!haul_run(h))
-		settle(p, h);
+	run_haul(p, h, p->wide && !p->queue->fifo);
 }
 
 static void received(const struct aws_answer *a, void *arg)
@@ -244,7 +286,8 @@ static bool ending(const struct poller *p)
 static bool may_receive(const struct poller *p)
 {
 	bool wide = p->wide && !p->queue->fifo;
-	unsigned most = p->queue->fifo ? 1 : wide ? 2 * WIDE : IN_HAND;
+	unsigned many = wide ? 2 * HELD_MAX : IN_HAND;
+	unsigned most = p->queue->fifo ? 1 : many;
 	unsigned calls = p->calls[QUEUE_RECEIVE];
 	bool deletes = p->owed[QUEUE_DELETE].count || p->calls[QUEUE_DELETE];
 
@@ -275,6 +318,10 @@ int poller_turn(struct poller *p, int64_t now_ms)
 			owed_start(p, (enum queue_action)i);
 	while (may_receive(p) && due(&p->pace[QUEUE_RECEIVE], now_ms, &next_ms))
 		start_receive(p);
+	if (p->held && held_long(p, now_ms))
+		let_held_go(p);
+	else if (p->held && p->held_until_ms < next_ms)
+		next_ms = p->held_until_ms;
 	step = aws_client_step(p->client);
 	if (step >= 0 && step < next_ms - now_ms)
 		return step;
@@ -311,6 +358,7 @@ static void *run(void *arg)
 		rest_step(p->rest, poller_turn(p, now_ms));
 		now_ms = p->mono_ms();
 	}
+	let_held_go(p);
 	if (p->calls[QUEUE_RECEIVE])
 		LOG(INFO,
 		    "a long poll was given up: what SQS may have handed "
@@ -338,6 +386,7 @@ int poller_new(struct poller **out, struct queue *q, unsigned number,
 	p->queue = q;
 	p->mono_ms = clock_mono_ms;
 	p->idle_last = &p->idle;
+	p->held_last = &p->held;
 	for (int i = 0; i < QUEUE_ACTIONS; i++)
 		p->owed[i].last = &p->owed[i].first;
 	snprintf(p->name, sizeof(p->name), "sqs-%u", number);

@@ -51,6 +51,9 @@ struct poller {
 
 	/* The thread's own. */
 	bool wide, closing;
+	struct haul *held, **held_last;	/* begun, not yet let go */
+	unsigned held_count;
+	int64_t held_until_ms;
 	unsigned in_hand, stuck, calls[QUEUE_ACTIONS];
 	struct pace pace[QUEUE_ACTIONS];
 	struct entries owed[QUEUE_ACTIONS];	/* not of QUEUE_RECEIVE */

@@ -64,8 +64,8 @@ static void answer(struct intake *in, int status, const char *reason,
 }
 
 /*
- * What is ready when its receive is looked through goes to the journal in one
- * go, and shares a transaction there; what waited for a certificate later.
+ * What is ready when its receive is let go goes to the journal in one go, and
+ * shares a transaction there; what waited for a certificate later.
  */
 static void gather(struct intake *in)
 {
@@ -234,7 +234,7 @@ static enum fate turn_of(struct haul *h, size_t i)
 	return turn;
 }
 
-static void let_go(struct haul *h)
+void haul_let_go(struct haul *h)
 {
 	size_t n;
 
@@ -246,6 +246,7 @@ static void let_go(struct haul *h)
 	for (size_t i = 0; i < n; i++)
 		store_accept(h->queue->agent->store,
 			     &h->gathered[i]->accept);
+	drop(h);
 }
 
 bool haul_run(struct haul *h)
@@ -264,15 +265,13 @@ bool haul_run(struct haul *h)
 	}
 	if (!n)
 		return false;
-	/* One more for this function: idle comes after all have begun. */
+	/* One more for haul_let_go(): idle comes after that. */
 	atomic_store(&h->underway, n + 1);
 	pthread_mutex_lock(&h->lock);
 	h->gathering = true;
 	pthread_mutex_unlock(&h->lock);
 	for (unsigned i = 0; i < n; i++)
 		begin(wave[i]);
-	let_go(h);
-	drop(h);
 	return true;
 }
 

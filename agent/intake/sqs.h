@@ -71,7 +71,7 @@ struct message {
 };
 
 struct haul {
-	struct haul *next;		/* the poller's */
+	struct haul *next;		/* the poller's: idle or held */
 	struct queue *queue;
 	/* From any thread: what haul_run() began has ended. */
 	void (*idle)(struct haul *h, void *arg);
@@ -92,9 +92,12 @@ int haul_new(struct haul **out, struct queue *q,
 void haul_free(struct haul *h);
 /*
  * Begin what may begin: all at once, or of a FIFO queue the next of each
- * group. False: each message has its fate, and idle isn't called.
+ * group. True: haul_let_go() is owed. False: each message has its fate, and
+ * idle isn't called.
  */
 bool haul_run(struct haul *h);
+/* To the journal with what haul_run() has made ready; idle comes after it. */
+void haul_let_go(struct haul *h);
 
 /* ---- pollers ---- */
 

@@ -308,6 +308,11 @@ int64_t sf_client_wait_ms(struct sf_client *c, int64_t mono_ms)
 	return wait > token ? wait : token;
 }
 
+int64_t sf_client_gather_ms(const struct sf_client *c)
+{
+	return sf_limits_gather_ms(&c->limits);
+}
+
 unsigned sf_client_active(const struct sf_client *c)
 {
 	return c->active;

@@ -53,6 +53,14 @@ int64_t sf_limits_wait_ms(const struct sf_limits *l)
 	return rate > 0 ? rate : 0;
 }
 
+/* Half an interval less than all of it: who comes late loses no rate. */
+int64_t sf_limits_gather_ms(const struct sf_limits *l)
+{
+	int64_t slack = slack_us(l);
+
+	return slack ? (slack - interval_us(l) / 2) / 1000 : 0;
+}
+
 bool sf_limits_take(struct sf_limits *l)
 {
 	if (sf_limits_wait_ms(l))

@@ -22,6 +22,8 @@ struct rest_response;
 void sf_limits_init(struct sf_limits *l, unsigned rate);
 void sf_limits_now(struct sf_limits *l, int64_t mono_ms);
 int64_t sf_limits_wait_ms(const struct sf_limits *l);
+/* Who waits so much longer may begin several at once, at the same rate. */
+int64_t sf_limits_gather_ms(const struct sf_limits *l);
 /* Take one, if it may begin now. */
 bool sf_limits_take(struct sf_limits *l);
 

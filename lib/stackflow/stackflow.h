@@ -64,6 +64,9 @@ void sf_client_free(struct sf_client *c);	/* wipes secrets */
  * token ahead of its expiry as a side effect: call it at least once a second.
  */
 int64_t sf_client_wait_ms(struct sf_client *c, int64_t mono_ms);
+/* How much longer to wait so that a few may begin at once, at the same rate;
+ * 0 where the rate is too low for that. */
+int64_t sf_client_gather_ms(const struct sf_client *c);
 unsigned sf_client_active(const struct sf_client *c);
 
 struct sf_stats {

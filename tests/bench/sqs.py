@@ -163,10 +163,11 @@ class Drain:
             f" s, verified, on disk and deleted; sqs-consumer "
             f"{median('theirs', 'seconds'):.2f} s for nothing: {wall:.2f}x; "
             f"{r.words()}", "at most 1.0x", wall <= 1.0, self.last_node)
+        drained = r.median(lambda s: s["ours"]["cpu"] / s["theirs"]["cpu"])
         self.report.figure(
-            "SQS", f"CPU {median('ours', 'cpu'):.2f} s until drained, "
-            f"{median('ours', 'cpu_settled'):.2f} s until all is decided and "
-            f"told; sqs-consumer {median('theirs', 'cpu'):.2f} s: {cpu:.2f}x",
+            "SQS", f"CPU {median('ours', 'cpu'):.2f} s until drained "
+            f"({drained:.2f}x), {median('ours', 'cpu_settled'):.2f} s until "
+            f"all is decided and told; sqs-consumer {median('theirs', 'cpu'):.2f} s: {cpu:.2f}x",
             "at most 0.2x", cpu <= 0.2, self.last_node)
 
 

@@ -1,4 +1,6 @@
 """Windows, open incidents and guards that hold alarms, and how holds end."""
+import time
+
 import pytest
 
 import peers
@@ -260,6 +262,24 @@ def test_held_while_another_is_open(make_agent, sandbox, clock):
     a.settle()
     assert a.metrics()["tocsin_alarms_held"] == 0
     peers.check_invariants(a, sandbox)
+
+
+def test_the_other_is_refused_for_good(make_agent, sandbox, clock):
+    """What can't be created is no open incident: what it held opens, and not
+    at the next look in a minute."""
+    a = make_agent(rules=behind())
+    now = clock.now()
+    sandbox.fault("refuse")
+    timed.fire(a, "db-1", when=now)
+    timed.fire(a, "canary", when=now)
+    held_now(a, 1)
+    sandbox.clear()
+    sandbox.fault("400", method="POST", path="/incidents", count=1)
+    peers.wait_for("the refusal", lambda: a.metrics()["tocsin_dead_letters"], 40)
+    begin = time.monotonic()
+    peers.wait_for("the canary", lambda: len(sandbox.incidents()) == 1, 40)
+    assert time.monotonic() - begin < 20 * peers.SLOW
+    held_now(a, 0)
 
 
 def test_both_in_one_batch(make_agent, sandbox, clock):

@@ -133,6 +133,7 @@ static void stands(struct haul *h, const char *want)
 static void wave(struct scene *s, struct haul *h, const char *want)
 {
 	assert_true(haul_run(h));
+	haul_let_go(h);
 	while (sem_wait(&s->idle))
 		;
 	stands(h, want);
@@ -247,6 +248,28 @@ static void test_what_came_before_is_deleted_too(void **state)
 	journaled(s, "01");
 }
 
+/* Held back: nothing of it is in the journal, and none is idle, even where no
+ * message of it goes there. */
+static void test_what_is_held_waits_for_being_let_go(void **state)
+{
+	struct scene *s = *state;
+	struct haul *h = receive(s, "ab"), *bad = receive(s, "A");
+
+	assert_true(haul_run(h));
+	assert_true(haul_run(bad));
+	assert_int_equal(store_commit(s->agent.store, NULL, 0), 0);
+	assert_int_equal(sem_trywait(&s->idle), -1);
+	stands(h, "__");
+	journaled(s, "");
+	haul_let_go(bad);
+	haul_let_go(h);
+	for (int i = 0; i < 2; i++)
+		while (sem_wait(&s->idle))
+			;
+	is_over(h, "dd");
+	is_over(bad, s->md5 ? "l" : "d");
+}
+
 #define FIFO(test) cmocka_unit_test_setup_teardown(test, open_fifo, close_queue)
 #define PLAIN(test)                                                           \
 	cmocka_unit_test_setup_teardown(test, open_standard, close_queue)
@@ -261,6 +284,7 @@ int main(void)
 		FIFO(test_messages_without_a_group_are_one),
 		PLAIN(test_a_standard_queue_has_no_order),
 		PLAIN(test_what_came_before_is_deleted_too),
+		PLAIN(test_what_is_held_waits_for_being_let_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,28 @@ static void rate_holds_in_every_window(void **state)
 	free(sent);
 }
 
+/* Who gathers sends several at once, and as many in all as who doesn't; even
+ * where it always comes a few milliseconds late. */
+static void gathering_loses_no_rate(void **state)
+{
+	struct sf_limits l;
+	int64_t at = 1;
+	size_t n = 0, times = 0;
+
+	(void)state;
+	sf_limits_init(&l, 80);
+	for (; at < SPAN_MS; times++) {
+		sf_limits_now(&l, at);
+		while (sf_limits_take(&l))
+			n++;
+		at += sf_limits_wait_ms(&l) + sf_limits_gather_ms(&l) + 3;
+	}
+	assert_true(n >= 80 * (SPAN_MS / 1000));
+	assert_true(n / times >= 3);
+	sf_limits_init(&l, 5);		/* has no burst to be used */
+	assert_int_equal(sf_limits_gather_ms(&l), 0);
+}
+
 static void wait_is_exact(void **state)
 {
 	struct sf_limits l;
@@ -208,6 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rate_holds_in_every_window),
+		cmocka_unit_test(gathering_loses_no_rate),
 		cmocka_unit_test(wait_is_exact),
 		cmocka_unit_test(pauses_as_told),
 		cmocka_unit_test(pauses_dont_shrink),
