@@ -13,11 +13,16 @@ PKGS := libcurl json-c yaml-0.1 openssl libsystemd sqlite3 libpcre2-8
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Werror
-# OpenSSF compiler guide, as far as gcc 12 and clang 14 both take it.
+# OpenSSF compiler guide, as far as this compiler and C library take it.
+hash := \#
+takes = $(if $(shell echo '$(hash)include <string.h>' | $(CC) -O2 -Werror \
+	$(1) -c -x c -o /dev/null - >/dev/null 2>&1 && echo y),$(1),$(2))
 HARDEN := -fstack-protector-strong -fno-delete-null-pointer-checks \
 	-fno-strict-overflow -fno-strict-aliasing -fPIE
 ifeq ($(SAN),)
-HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-clash-protection
+HARDEN += -U_FORTIFY_SOURCE -fstack-clash-protection \
+	$(call takes,-D_FORTIFY_SOURCE=3,-D_FORTIFY_SOURCE=2) \
+	$(call takes,-ftrivial-auto-var-init=zero) $(call takes,-Wbidi-chars=any)
 ifeq ($(shell uname -m),x86_64)
 HARDEN += -fcf-protection=full
 endif
@@ -28,7 +33,7 @@ endif
 ALL_CPPFLAGS := -D_GNU_SOURCE -DTOCSIN_VERSION='"$(VERSION)"' -Ilib -I. \
 	$(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(WARN) $(HARDEN) $(SANFLAGS) $(CFLAGS)
-ALL_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(LDFLAGS)
+ALL_LDFLAGS := -fPIE -pie -Wl,-z,relro,-z,now,-z,noexecstack $(SANFLAGS) $(LDFLAGS)
 LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread -lm
 
 # V=1 prints the whole commands.
@@ -51,6 +56,9 @@ REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$B/replay/%)
 
 .PHONY: all
 all: $(if $(AGENT_SRC),$B/tocsin)
+ifeq ($(SAN),)
+all: lib
+endif
 
 $B/tocsin: $(AGENT_OBJ) $(ARCHIVES)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(AGENT_OBJ) $(ARCHIVES) $(LIBS)
@@ -65,6 +73,9 @@ $B/tests/unit/%.o $B/tests/fuzz/%.o: ALL_CFLAGS += -O0 -U_FORTIFY_SOURCE \
 	$(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 TEST_LDFLAGS := $(if $(shell command -v ld.gold),-fuse-ld=gold)
 endif
+
+# Its .incbin is of these, which the compiler doesn't tell.
+$B/agent/admin/page.o: $(wildcard agent/admin/page/*)
 
 define archive
 $B/lib/$(1).a: $(patsubst %.c,$B/%.o,$(wildcard lib/$(1)/*.c))
@@ -139,6 +150,12 @@ schema: all
 	@for k in rules platform tests; do \
 		$B/tocsin check --schema $$k >rules/schema/$$k.schema.json || exit 1; done
 
+# The tables of the manual, from those of the code; a test says where they have
+# drifted apart.
+.PHONY: man
+man:
+	@packaging/manual
+
 .PHONY: check
 check: deps
 	@tests/peers/install --if-can
@@ -160,6 +177,14 @@ tsan:
 plant: all
 	@tests/plant/run $B
 
+# The status page in Chromium; skipped with words where that isn't to be had.
+.PHONY: check-page
+check-page: deps
+	@packaging/deps chromium || :
+	@tests/peers/install --if-can
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@tests/page/run $B
+
 .PHONY: lint
 lint:
 	@tests/lint/run
@@ -177,23 +202,12 @@ run: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@examples/demo $B --stay
 
-.PHONY: install
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -m 0755 $B/tocsin $(DESTDIR)$(PREFIX)/bin/tocsin
-	for m in packaging/man/*.[15]; do \
-		install -m 0644 $$m $(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/ || exit 1; done
-	install -m 0644 packaging/systemd/tocsin.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
-	install -d $(DESTDIR)$(PREFIX)/share/tocsin/rules/samples \
-		$(DESTDIR)$(PREFIX)/share/tocsin/rules/schema
-	install -m 0644 rules/schema/*.json $(DESTDIR)$(PREFIX)/share/tocsin/rules/schema/
-	install -m 0644 rules/*.yaml rules/README.md $(DESTDIR)$(PREFIX)/share/tocsin/rules/
-	install -m 0644 rules/samples/*.json* $(DESTDIR)$(PREFIX)/share/tocsin/rules/samples/
+include packaging/package.mk
 
 .PHONY: clean
 clean:
 	rm -rf build build-asan build-tsan build-fuzz build-plant-* build-clang
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B \( -path $B/packages -o -path $B/boot \) -prune -o \
+	-type f -name '*.d' -print 2>/dev/null)
 -include tests/bench/bench.mk

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/admin/admin.h"
@@ -16,6 +14,7 @@
 #include "agent/ci.h"
 #include "agent/cloud.h"
 #include "agent/deliver.h"
+#include "agent/erase.h"
 #include "agent/handoff.h"
 #include "agent/intake/intake.h"
 #include "agent/intake/queues.h"
@@ -23,6 +22,7 @@
 #include "agent/log.h"
 #include "agent/reconcile.h"
 #include "agent/rules.h"
+#include "agent/service.h"
 #include "agent/silences.h"
 #include "agent/spare.h"
 #include "agent/tags.h"
@@ -184,6 +184,10 @@ static void fetch_certificate(const char *url, void *arg)
 static int fail(int status, const char *what, const struct err *err)
 {
 	LOG(ERROR, what, LFC("error", err->text));
+	if (status == EXIT_CONFIG)
+		service_unusable(err->text);
+	else
+		service_status("%s: %s", what, err->text);
 	return status;
 }
 
@@ -257,6 +261,32 @@ static int start_cloud(struct agent *a)
 	return rc ? fail(1, "reconcile", &err) : 0;
 }
 
+/* An address may come, or be free, in a second; what else is wrong stays. */
+static int listen_status(int rc)
+{
+	return rc == -EADDRINUSE || rc == -EADDRNOTAVAIL || rc == -EAGAIN ||
+			       rc == -ENOMEM || rc == -EMFILE ||
+			       rc == -ENFILE ?
+		       1 : EXIT_CONFIG;
+}
+
+static int start_listening(struct agent *a)
+{
+	struct err err;
+	int rc = web_new(&a->web, &a->conf->web, cores(), &err);
+
+	if (!rc)
+		rc = intake_listen(a, &err);
+	if (!rc)
+		rc = admin_listen(a, &err);
+	if (rc)
+		return fail(listen_status(rc), "listen", &err);
+	/* Who asks it for readiness is to be told of an intake at work. */
+	if (web_start(a->web, &err) || web_start(a->admin, &err))
+		return fail(1, "listen", &err);
+	return 0;
+}
+
 static int start(struct agent *a, struct janitor **janitor)
 {
 	struct faults faults;
@@ -266,6 +296,7 @@ static int start(struct agent *a, struct janitor **janitor)
 	rc = keys_load(&a->keys, a->conf->install_key, &err);
 	if (rc)
 		return fail(EXIT_CONFIG, "install key", &err);
+	service_status("opening the journal");
 	rc = open_store(a, &err);
 	if (rc)
 		return fail(store_status(rc), "store", &err);
@@ -280,7 +311,8 @@ static int start(struct agent *a, struct janitor **janitor)
 	a->tags = tags_new();
 	a->changes = changes_new(a->metrics);
 	a->handoff = handoff_new();
-	if (!a->cis || !a->tags || !a->changes || !a->handoff ||
+	a->eraser = eraser_new(a);
+	if (!a->cis || !a->tags || !a->changes || !a->handoff || !a->eraser ||
 	    sns_certs_new(&a->certs, fetch_certificate, a))
 		return fail(1, "start", &(struct err){ "out of memory" });
 	if (silencing_new(&a->silences, a, &err))
@@ -296,13 +328,7 @@ static int start(struct agent *a, struct janitor **janitor)
 	/* What triage has committed by now has woken nobody. */
 	wake(~0u, a);
 	rc = start_cloud(a);
-	if (rc)
-		return rc;
-	if (web_new(&a->web, &a->conf->web, cores(), &err) ||
-	    intake_listen(a, &err) || admin_listen(a, &err) ||
-	    web_start(a->admin, &err) || web_start(a->web, &err))
-		return fail(1, "listen", &err);
-	return 0;
+	return rc ? rc : start_listening(a);
 }
 
 static void wait_for_answers(struct web *web)
@@ -317,7 +343,6 @@ static void wait_for_answers(struct web *web)
 static void stop(struct agent *a, struct janitor *janitor)
 {
 	a->stopping = true;
-	sd_notify(0, "STOPPING=1");
 	if (a->web)
 		web_drain(a->web);
 	/* A poll that is cut short leaves its messages hidden for a while. */
@@ -332,6 +357,8 @@ static void stop(struct agent *a, struct janitor *janitor)
 		web_drain(a->admin);
 		web_stop(a->admin);
 	}
+	admin_end(a);
+	eraser_free(a->eraser);
 	triage_stop(a->triage);
 	/* A CI look-up that ends here still wakes triage. */
 	deliver_stop(a->deliver, FLIGHT_MS);
@@ -353,47 +380,16 @@ static void stop(struct agent *a, struct janitor *janitor)
 	handoff_free(a->handoff);
 }
 
-static void reload(struct agent *a)
+/* The first of the errors; `tocsin check` shows all. */
+static void tell_unusable(const struct faults *faults)
 {
-	struct timespec now;
-	struct faults faults;
+	struct buf line = BUF_INIT(8192);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-		   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
-	faults_init(&faults);
-	(void)agent_reload(a, &faults);
-	faults_fini(&faults);
-	sd_notify(0, "READY=1");
-}
-
-/* Until a signal or the store ends it. The exit status. */
-static int serve(struct agent *a, const sigset_t *signals)
-{
-	uint64_t watchdog_us = 0;
-	int64_t ping_ms = 0;
-
-	sd_watchdog_enabled(0, &watchdog_us);
-	for (;;) {
-		struct timespec tick = { .tv_nsec = 500 * 1000000 };
-		int s = sigtimedwait(signals, NULL, &tick);
-
-		if (s == SIGTERM || s == SIGINT)
-			return 0;
-		if (s == SIGHUP)
-			reload(a);
-		if (store_failed(a->store)) {
-			/* Never again after a failed fsync: what was
-			 * acknowledged is read anew by the next start. */
-			LOG(ERROR, "the journal's disk failed: ending");
-			return 1;
-		}
-		if (watchdog_us && clock_mono_ms() >= ping_ms) {
-			sd_notify(0, "WATCHDOG=1");
-			ping_ms = clock_mono_ms() +
-				  (int64_t)(watchdog_us / 3000);
-		}
-	}
+	for (size_t i = 0; i < faults->count && !line.n; i++)
+		if (faults->list[i].level == FAULT_ERROR)
+			fault_put(&line, &faults->list[i]);
+	service_unusable(line.n ? line.p : "out of memory");
+	buf_fini(&line);
 }
 
 static int load_conf(struct agent *a, const char *path)
@@ -406,6 +402,8 @@ static int load_conf(struct agent *a, const char *path)
 	rc = conf_load(&a->conf, path, &faults);
 	faults_put_text(&text, &faults);
 	fputs(buf_str(&text).p, stderr);
+	if (rc)
+		tell_unusable(&faults);
 	buf_fini(&text);
 	faults_fini(&faults);
 	return rc ? EXIT_CONFIG : 0;
@@ -443,10 +441,10 @@ int agent_run(const char *conf_path)
 	if (!status) {
 		LOG(INFO, "tocsin is ready", LFC("version", TOCSIN_VERSION),
 		    LFN("started_in_ms", clock_wall_ms() - a->started_ms));
-		sd_notify(0, "READY=1");
 		spare_start();
-		status = serve(a, &signals);
+		status = service_run(a, &signals);
 		LOG(INFO, "stopping");
+		service_stopping();
 	}
 	stop(a, janitor);
 	metrics_free(a->metrics);

@@ -12,6 +12,16 @@
 #include "store/store.h"
 
 /*
+ * An array too large to be zeroed on each entry, where the compiler does that:
+ * what is read of it was written before.
+ */
+#if __has_attribute(uninitialized)
+#define UNZEROED __attribute__((uninitialized))
+#else
+#define UNZEROED
+#endif
+
+/*
  * The daemon's parts. They share the store, the snapshots of configuration
  * and rules, counters and wake-ups; never each other's insides.
  */
@@ -21,6 +31,8 @@ struct agent {
 	struct keys keys;
 	struct web *web;		/* intake */
 	struct web *admin;
+	struct explainer *explainer;	/* of past decisions, for admin */
+	struct live *live;		/* who listens there */
 	struct sns_certs *certs;
 	struct cis *cis;
 	struct changes *changes;	/* of CIs, as StackFlow has them */
@@ -32,6 +44,8 @@ struct agent {
 	struct handoff *handoff;	/* from intake to triage */
 	struct triage *triage;
 	struct deliver *deliver;
+	struct eraser *eraser;
+	struct pulse *pulses;		/* of threads that must go on */
 
 	struct conf *first_conf;	/* of the start: for AWS's parts */
 	pthread_mutex_t snapshot_lock;	/* of the two pointers below */

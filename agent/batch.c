@@ -333,10 +333,12 @@ static void tell_lane(struct situation *out, const struct lane *lane)
 	*out = (struct situation){ .incident = lane->incident };
 	if (!lane->tail || lane->tail->state != OP_READY)
 		return;
-	if (lane->tail->kind == OP_NOTE)
-		out->tail_note = lane->tail;
-	else if (lane->tail->kind == OP_RESOLVE)
+	if (lane->tail->kind == OP_NOTE) {
+		if (!str_is(lane->tail->marker, NOTE_OF_PERSON))
+			out->tail_note = lane->tail;
+	} else if (lane->tail->kind == OP_RESOLVE) {
 		out->tail_resolve = lane->tail;
+	}
 }
 
 static int situation(struct situation *out, struct str subject, struct str key,

@@ -160,6 +160,7 @@ static void cancel_tail(struct batch *b)
 
 	assert(lane->tail);
 	lane->tail->state = OP_DONE;
+	lane->tail->done_ms = clock_wall_ms();
 	lane->tail->problem = STR("the alarm fired again before it was sent");
 	if (!lane->tail_written) {
 		w = add(b, WRITE_OP_STATE);

@@ -126,11 +126,10 @@ static struct entry *entry_new(struct changes *c, struct str ci_id,
 	return e;
 }
 
-static bool wanted(const struct rule_change *row, const struct str *states,
-		   size_t count)
+bool changes_wanted(struct str state, const struct str *states, size_t count)
 {
 	if (!count)
-		return sf_change_open(row->state);
+		return sf_change_open(state);
 	for (size_t i = 0; i < count; i++) {
 		char word[STATE_MAX + 1];
 
@@ -138,7 +137,7 @@ static bool wanted(const struct rule_change *row, const struct str *states,
 			continue;
 		memcpy(word, states[i].p, states[i].n);
 		word[states[i].n] = '\0';
-		if (str_is_nocase(row->state, word))
+		if (str_is_nocase(state, word))
 			return true;
 	}
 	return false;
@@ -153,7 +152,7 @@ static enum ci_answer answer(struct rule_change *out, struct arena *arena,
 	for (size_t i = 0; i < e->rows.count; i++) {
 		const struct rule_change *row = &e->rows.list[i];
 
-		if (!wanted(row, states, count))
+		if (!changes_wanted(row->state, states, count))
 			continue;
 		out->id = arena_str(arena, row->id);
 		out->title = arena_str(arena, row->title);

@@ -25,6 +25,9 @@ enum ci_answer changes_find(struct rule_change *out, struct arena *arena,
 			    struct str ci_id, const struct str *states,
 			    size_t state_count, void *arg);
 
+/* Is a change in this state one that was asked for? As above. */
+bool changes_wanted(struct str state, const struct str *states, size_t count);
+
 /* ---- deliver's side ---- */
 
 /* The next question, its CI in arena. 0: none waits. */

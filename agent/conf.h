@@ -85,6 +85,8 @@ struct conf {
 		unsigned requests_per_second, concurrency;
 		int64_t timeout_ms, settle_ms;
 		const char *correlation_field, *jobs_path;
+		const char *link;	/* of an incident, for people, with
+					   {incident} or {id}; NULL: none */
 		const char *changes_ci;	/* parameter that names a CI */
 		const struct conf_cmdb_filter *filters;
 		size_t filter_count;

@@ -152,6 +152,7 @@ static const struct conf_key stackflow[] = {
 	  RANGE(10, HOUR, 30 * SECOND) },
 	{ "correlation_field", KIND_TEXT, AT(stackflow.correlation_field) },
 	{ "jobs_path", KIND_TEXT, AT(stackflow.jobs_path) },
+	{ "link", KIND_TEXT, AT(stackflow.link) },
 	{ "cmdb", KIND_MAP, .keys = cmdb },
 	{ "changes", KIND_MAP, .keys = changes },
 	{ "fallback", KIND_MAP, .keys = fallback },

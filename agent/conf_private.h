@@ -95,6 +95,8 @@ void conf_walk_map(struct conf_walk *w, const struct conf_key *keys,
 /* Is url http(s) with a host and nothing odd, https beyond loopback? Else
  * what is wrong. */
 const char *conf_url_problem(struct str url);
+/* The same of stackflow.link, which only people follow. */
+const char *conf_link_problem(struct str url);
 /* HOST:PORT, [HOST]:PORT or unix:/PATH */
 bool conf_address_ok(struct str address);
 

@@ -255,4 +255,13 @@ void conf_fill_stackflow(struct conf_walk *w, const struct yaml *root,
 	take_base_url(w, v == root ? NULL : v, c);
 	take_auth(w, v == root ? NULL : v, &c->stackflow.auth);
 	add_filters(w, c);
+	if (c->stackflow.link) {
+		const char *problem =
+			conf_link_problem(str_from(c->stackflow.link));
+
+		if (problem)
+			conf_fault(w, conf_node(root, "stackflow", "link",
+						NULL),
+				   "bad-url", "stackflow.link: %s", problem);
+	}
 }

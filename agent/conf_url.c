@@ -86,6 +86,58 @@ const char *conf_url_problem(struct str url)
 	return NULL;
 }
 
+/* How many {incident} and {id} a text has; -1: also other braces. */
+static int placeholders(struct str s)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		struct str rest = str_sub(s, i, s.n - i);
+
+		if (str_starts(rest, "{incident}"))
+			i += 9;
+		else if (str_starts(rest, "{id}"))
+			i += 3;
+		else if (s.p[i] == '{' || s.p[i] == '}')
+			return -1;
+		else
+			continue;
+		n++;
+	}
+	return n;
+}
+
+const char *conf_link_problem(struct str url)
+{
+	bool secure = str_starts(url, "https://");
+	struct str host, port, rest, name;
+
+	if (!secure && !str_starts(url, "http://"))
+		return "a link begins with https:// or http://";
+	for (size_t i = 0; i < url.n; i++)
+		if ((unsigned char)url.p[i] <= ' ' || url.p[i] == 0x7f ||
+		    strchr("\"'<>\\`", url.p[i]))
+			return "a link holds no blanks, quotes, angle "
+			       "brackets or backslashes";
+	name = authority(url, secure ? 8 : 7, &rest);
+	if (str_find_char(name, '@') >= 0)
+		return "a link holds no user or password";
+	if (str_find_char(name, '{') >= 0 || !cut_host(name, &host, &port) ||
+	    (port.p && !port_ok(port)))
+		return "a link needs a host of its own, and a port where "
+		       "there is a colon";
+	switch (placeholders(rest)) {
+	case -1:
+		return "in a link only {incident} and {id} stand for "
+		       "something, both for StackFlow's id of the incident";
+	case 0:
+		return "a link needs {incident} or {id} where StackFlow's id "
+		       "of the incident belongs";
+	default:
+		return NULL;
+	}
+}
+
 bool conf_loopback(struct str address)
 {
 	struct str host, port, rest;

@@ -6,8 +6,8 @@
 static const struct cmd *const cmds[] = {
 	&cmd_run, &cmd_check, &cmd_test, &cmd_explain,
 	&cmd_replay, &cmd_status, &cmd_incidents, &cmd_events,
-	&cmd_dead, &cmd_silence, &cmd_doctor, &cmd_send,
-	&cmd_sandbox, &cmd_version,
+	&cmd_dead, &cmd_audit, &cmd_silence, &cmd_erase, &cmd_backup, &cmd_restore, &cmd_doctor,
+	&cmd_send, &cmd_sandbox, &cmd_version,
 };
 
 #define CMDS (sizeof(cmds) / sizeof(cmds[0]))

@@ -4,6 +4,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "agent/ring.h"
+#include "base/clock.h"
+
 #define SERIES_MAX 256
 #define BUCKETS 14
 
@@ -19,6 +22,7 @@ struct metrics {
 	struct {
 		_Atomic uint64_t bucket[BUCKETS + 1], sum_us;
 	} histograms[HISTOGRAM_COUNT];
+	struct ring day[HISTOGRAM_COUNT];
 	pthread_mutex_t claim;
 	struct series received[SERIES_MAX], rejected[SERIES_MAX];
 };
@@ -75,7 +79,22 @@ void metrics_time(struct metrics *m, enum histogram h, int64_t us)
 	atomic_fetch_add_explicit(&m->histograms[h].sum_us,
 				  (uint64_t)(us > 0 ? us : 0),
 				  memory_order_relaxed);
+	ring_add(&m->day[h], i, clock_wall_ms());
 }
+
+bool metrics_quantile(double *out_ms, const struct metrics *m,
+		      enum histogram h, double q, int64_t from_ms,
+		      int64_t to_ms)
+{
+	double us;
+
+	if (!ring_quantile(&us, &m->day[h], q, from_ms, to_ms, bounds))
+		return false;
+	*out_ms = us / 1000;
+	return true;
+}
+
+_Static_assert(BUCKETS + 1 == RING_BUCKETS, "one bucket for one");
 
 static bool same(const char *x, const char *y)
 {

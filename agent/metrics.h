@@ -21,6 +21,13 @@ void metrics_free(struct metrics *m);
 void metrics_add(struct metrics *m, enum metric id, uint64_t n);
 uint64_t metrics_get(const struct metrics *m, enum metric id);
 void metrics_time(struct metrics *m, enum histogram h, int64_t us);
+/*
+ * In how many milliseconds q (0 to 1) of what ended between two moments, of
+ * the last day, was done; false: there was nothing, or it isn't known.
+ */
+bool metrics_quantile(double *out_ms, const struct metrics *m,
+		      enum histogram h, double q, int64_t from_ms,
+		      int64_t to_ms);
 
 /* tocsin_events_received_total{source,kind}: the kinds are a closed list. */
 void metrics_received(struct metrics *m, const char *source, const char *kind);

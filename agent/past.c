@@ -34,6 +34,10 @@ static void put_outcome(struct jsonw *w, const struct past_event *p)
 		jsonw_kint(w, "incident_id", e->incident);
 	jsonw_kstr(w, "ci_id", or_null(p->ci_id));
 	jsonw_ktime(w, "decided_at", e->decided_ms);
+	if (e->world.n && !json_scan(e->world, 0, NULL)) {
+		jsonw_key(w, "world");
+		jsonw_raw(w, e->world);
+	}
 	jsonw_end_object(w);
 }
 
@@ -120,8 +124,9 @@ static int read_time(int64_t *out, const struct json *doc, const char *key,
 	return 0;
 }
 
-static void read_outcome(struct past_event *out, const struct json *v)
+static void read_outcome(struct past_line *l, const struct json *v)
 {
+	struct past_event *out = &l->past;
 	struct event *e = &out->event;
 	struct str status = json_get_str(v, "status");
 
@@ -136,6 +141,9 @@ static void read_outcome(struct past_event *out, const struct json *v)
 	e->ruleset = json_get_str(v, "ruleset");
 	e->incident = json_int(json_get(v, "incident_id"), 0);
 	out->ci_id = json_get_str(v, "ci_id");
+	if (json_get(v, "world"))
+		json_put(&l->world, json_get(v, "world"));
+	e->world = buf_str(&l->world);
 }
 
 static int read_event(struct past_line *l, struct err *err)
@@ -173,7 +181,7 @@ static int read_event(struct past_line *l, struct err *err)
 		rc = read_time(&e->received_ms, doc, "received_at", err);
 	if (!rc && !e->received_ms)
 		rc = err_set(err, -EINVAL, "it has no \"received_at\"");
-	read_outcome(&l->past, json_get(doc, "outcome"));
+	read_outcome(l, json_get(doc, "outcome"));
 	if (!rc)
 		rc = read_time(&e->decided_ms, json_get(doc, "outcome"),
 			       "decided_at", err);
@@ -184,7 +192,7 @@ int past_read(struct past_line *out, struct str line, struct err *err)
 {
 	int rc;
 
-	*out = (struct past_line){ 0 };
+	*out = (struct past_line){ .world = BUF_INIT(1 << 20) };
 	rc = json_parse(&out->json, line, 0, err);
 	if (!rc && !json_is(out->json, JSON_OBJECT))
 		rc = err_set(err, -EINVAL, "it is no JSON object");
@@ -199,6 +207,7 @@ void past_line_fini(struct past_line *l)
 {
 	json_free(l->json);
 	l->json = NULL;
+	buf_fini(&l->world);
 }
 
 int64_t past_seq(struct str line)

@@ -30,9 +30,10 @@ int past_put(struct buf *out, struct past_lines *p, size_t max, size_t bytes);
 
 struct json;
 struct past_line {
-	struct past_event past;		/* borrows from json */
+	struct past_event past;		/* borrows from the rest */
 	char intake[16];
 	struct json *json;
+	struct buf world;
 };
 /* 0; -EINVAL, err says what is wrong; -ENOMEM. */
 int past_read(struct past_line *out, struct str line,

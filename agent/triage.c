@@ -219,8 +219,8 @@ static int cut(struct triage *t, const struct event *events, int n,
 static int run_fresh(struct triage *t, struct ruleset *rules, size_t max,
 		     int64_t until_ms)
 {
-	struct event events[BATCH];
-	struct work works[BATCH];
+	UNZEROED struct event events[BATCH];
+	UNZEROED struct work works[BATCH];
 	bool done[BATCH] = { false };
 	struct waiting **mark = t->waiting_last;
 	struct round r = { .t = t, .rules = rules,
@@ -268,6 +268,7 @@ static void pause_for(struct triage *t, int64_t ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
+	pulse_rest(&t->pulse, ms);
 	pthread_mutex_lock(&t->lock);
 	if (!t->woken && !t->stop)
 		pthread_cond_timedwait(&t->wake, &t->lock, &until);
@@ -442,6 +443,7 @@ static void begin_carefully(struct triage *t)
 	int n = begin_turn(t, &rules) ? 0 : 1;
 
 	for (int i = 0; i < BATCH && n > 0 && !stopping(t); i++) {
+		pulse_beat(&t->pulse);
 		n = try_one(t, rules);
 		report(t, n);
 		if (n == -ESTALE)
@@ -472,8 +474,10 @@ static void *run(void *arg)
 	begin_carefully(t);
 	while (!stopping(t)) {
 		struct ruleset *rules;
-		int n = begin_turn(t, &rules), rc = 0, done = 0;
+		int n, rc = 0, done = 0;
 
+		pulse_beat(&t->pulse);
+		n = begin_turn(t, &rules);
 		if (!n && t->waiting)
 			rc = run_waiting(t, rules);
 		if (!n)
@@ -517,6 +521,8 @@ int triage_start(struct triage **out, struct agent *a, struct err *err)
 	*out = t;
 	if (!rc)
 		rc = thread_start(&t->thread, "triage", run, t, err);
+	if (!rc)
+		pulse_join(&t->pulse, &a->pulses, "triage");
 	if (rc) {
 		store_reader_close(t->reader);
 		recall_free(t->recall);

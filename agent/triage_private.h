@@ -3,6 +3,7 @@
 
 #include "agent/batch.h"
 #include "agent/handoff.h"
+#include "agent/pulse.h"
 #include "agent/triage.h"
 
 /*
@@ -37,6 +38,7 @@ struct triage {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool woken, stop;
+	struct pulse pulse;
 	bool timers_changed;		/* under lock */
 
 	int64_t after;			/* newest sequence number taken */
@@ -67,6 +69,9 @@ struct work {
 	int priority;
 	struct waiting *from;		/* NULL: fresh from the store */
 	bool tags_pending;		/* of a new incident: worth to wait */
+	const struct alarm_pair *tags;	/* those that were looked up */
+	size_t tag_count;
+	struct str world;		/* what look-ups told: event's */
 };
 
 /* The round that decides. */

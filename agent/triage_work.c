@@ -8,6 +8,7 @@
 #include "agent/log.h"
 #include "agent/past.h"
 #include "agent/tags.h"
+#include "agent/told.h"
 #include "base/clock.h"
 
 static int decode_again(struct alarms *out, struct triage *t,
@@ -87,6 +88,8 @@ static int add_tags(struct work *w, struct round *r)
 	*with = *a;
 	alarm_set_tags(with, list, count);
 	w->alarm = with;
+	w->tags = list;
+	w->tag_count = count;
 	return 0;
 }
 
@@ -153,19 +156,24 @@ int work_handle(struct work *w, struct round *r,
 	struct metrics *m = t->agent->metrics;
 	struct ci_source cis = { cis_find, t->agent->cis };
 	struct hold_source holds = { find_change, find_open, t->silences, r };
+	struct asked asked = { .tags = w->tags, .tag_count = w->tag_count };
 	const struct decision_input in = {
 		.alarm = w->alarm,
 		.cis = &cis,
 		.holds = &holds,
 		.now_ms = clock_wall_ms(),
 	};
-	int rc = incident_handle(&t->handling, r->rules, &in,
-				 batch_world(r->batch), w->subject, e, final,
-				 r->arena);
+	int rc;
 
+	asked_begin(&asked, &cis, &holds);
+	rc = incident_handle(&t->handling, r->rules, &in,
+			     batch_world(r->batch), w->subject, e, final,
+			     r->arena);
 	if (rc < 0)
 		return rc;
 	keep_decision(w, &t->handling);
+	w->world = asked_json(&asked, w->event->world,
+			      &t->handling.verdict.hold, in.now_ms, r->arena);
 	if (rc == HANDLE_PENDING) {
 		deliver_wake(t->agent->deliver);
 		return 1;
@@ -191,6 +199,7 @@ void work_outcome(struct work *w, const char *action, const char *because,
 	e->policy = w->policy;
 	e->where = w->where;
 	e->ruleset = str_from(ruleset_hash(rules));
+	e->world = w->world;
 	e->decided_ms = clock_wall_ms();
 	e->status = EVENT_DONE;
 }

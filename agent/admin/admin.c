@@ -5,28 +5,46 @@
 #include <unistd.h>
 
 #include "agent/admin/api.h"
+#include "agent/admin/explain.h"
+#include "agent/admin/live.h"
 #include "agent/log.h"
 #include "doc/jsonw.h"
 
+#define CHALLENGE "WWW-Authenticate: Bearer realm=\"tocsin\"\r\n"
+
 const struct api_route api_routes[] = {
-	{ "GET", "/healthz", api_healthz },
-	{ "GET", "/readyz", api_readyz },
-	{ "GET", "/metrics", api_metrics },
-	{ "GET", "/api/v1/status", api_status },
-	{ "GET", "/api/v1/incidents", api_incidents },
-	{ "GET", "/api/v1/events", api_events },
-	{ "GET", "/api/v1/events/*", api_event },
-	{ "GET", "/api/v1/export", api_export },
-	{ "GET", "/api/v1/rulesets/*", api_ruleset },
-	{ "GET", "/api/v1/dead", api_dead },
-	{ "GET", "/api/v1/rules", api_rules },
-	{ "POST", "/api/v1/dead/*/retry", api_dead_retry },
-	{ "POST", "/api/v1/dead/*/drop", api_dead_drop },
-	{ "GET", "/api/v1/silences", api_silences },
-	{ "POST", "/api/v1/silences", api_silence_add },
-	{ "POST", "/api/v1/silences/*/expire", api_silence_expire },
-	{ "POST", "/-/reload", api_reload },
-	{ NULL, NULL, NULL },
+	{ "GET", "/", api_page, true },
+	{ "GET", "/page.css", api_page_css, true },
+	{ "GET", "/page.js", api_page_js, true },
+	{ "GET", "/healthz", api_healthz, false },
+	{ "GET", "/readyz", api_readyz, false },
+	{ "GET", "/metrics", api_metrics, false },
+	{ "GET", "/api/v1/status", api_status, false },
+	{ "GET", "/api/v1/incidents", api_incidents, false },
+	{ "GET", "/api/v1/incidents/*", api_incident, false },
+	{ "POST", "/api/v1/incidents/*/note", api_incident_note, false },
+	{ "POST", "/api/v1/incidents/*/resolve", api_incident_resolve, false },
+	{ "GET", "/api/v1/events", api_events, false },
+	{ "GET", "/api/v1/events/*", api_event, false },
+	{ "GET", "/api/v1/events/*/timeline", api_event_timeline, false },
+	{ "GET", "/api/v1/events/*/explain", api_event_explain, false },
+	{ "GET", "/api/v1/events/*/evidence", api_evidence, false },
+	{ "GET", "/api/v1/series", api_series, false },
+	{ "GET", "/api/v1/live", api_live, false },
+	{ "GET", "/api/v1/export", api_export, false },
+	{ "GET", "/api/v1/rulesets/*", api_ruleset, false },
+	{ "GET", "/api/v1/dead", api_dead, false },
+	{ "GET", "/api/v1/rules", api_rules, false },
+	{ "GET", "/api/v1/audit", api_audit, false },
+	{ "GET", "/api/v1/erase", api_erase_state, false },
+	{ "POST", "/api/v1/erase", api_erase, false },
+	{ "POST", "/api/v1/dead/*/retry", api_dead_retry, false },
+	{ "POST", "/api/v1/dead/*/drop", api_dead_drop, false },
+	{ "GET", "/api/v1/silences", api_silences, false },
+	{ "POST", "/api/v1/silences", api_silence_add, false },
+	{ "POST", "/api/v1/silences/*/expire", api_silence_expire, false },
+	{ "POST", "/-/reload", api_reload, false },
+	{ NULL, NULL, NULL, false },
 };
 
 void api_answer_init(struct api_answer *r, struct web_exchange *x)
@@ -34,18 +52,32 @@ void api_answer_init(struct api_answer *r, struct web_exchange *x)
 	*r = (struct api_answer){ .x = x,
 				  .status = 200,
 				  .type = "application/json" };
+	buf_init(&r->own_headers, 4096);
 	buf_init(&r->out, 64 << 20);
+}
+
+void api_answer_fini(struct api_answer *r)
+{
+	buf_fini(&r->own_headers);
+	buf_fini(&r->out);
 }
 
 void api_send(struct api_answer *r)
 {
-	if (buf_error(&r->out))
+	struct buf *head = &r->own_headers;
+
+	if (!head->n) {
+		buf_puts(head, "Cache-Control: no-store\r\n"
+			       "X-Content-Type-Options: nosniff\r\n");
+		buf_puts(head, r->headers ? r->headers : "");
+	}
+	if (buf_error(&r->out) || buf_error(head))
 		api_error(r, 503, "out of memory");
 	web_answer(r->x, &(struct web_reply){ .status = r->status,
 					      .type = r->type,
-					      .headers = r->headers,
+					      .headers = head->p,
 					      .body = buf_str(&r->out) });
-	buf_fini(&r->out);
+	api_answer_fini(r);
 }
 
 void api_error(struct api_answer *r, int status, const char *text)
@@ -181,6 +213,26 @@ static int authorize(const struct conf *c, const struct web_request *req,
 	return c->admin.token ? 401 : 403;
 }
 
+/* The lists that a request may make others than they were. */
+static unsigned touched_by(const struct web_request *req)
+{
+	static const struct {
+		const char *path;
+		unsigned what;
+	} rows[] = {
+		{ "/api/v1/incidents/", LIVE_INCIDENTS },
+		{ "/api/v1/silences", LIVE_SILENCES | LIVE_HELD },
+		{ "/api/v1/dead/", LIVE_DEAD | LIVE_INCIDENTS },
+		{ "/-/reload", LIVE_RULES },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (str_is(req->method, "POST") &&
+		    str_starts(req->path, rows[i].path))
+			return rows[i].what;
+	return 0;
+}
+
 static void handle(struct web_exchange *x, const struct web_request *req,
 		   void *arg)
 {
@@ -189,22 +241,30 @@ static void handle(struct web_exchange *x, const struct web_request *req,
 	struct api_answer r;
 	const struct api_route *to;
 	bool path_known = false;
+	unsigned touched = 0;
 	struct str rest;
 	const char *why;
 	int status = authorize(c, req, &why);
 
 	api_answer_init(&r, x);
 	to = route(req, &rest, &path_known);
-	if (status) {
+	if (status == 401 && to && to->open) {
+		/* The page is where a person enters the token. */
+		to->answer(a, req, rest, &r);
+		if (str_is(req->path, "/") && r.status == 200) {
+			r.status = 401;
+			buf_puts(&r.own_headers, CHALLENGE);
+		}
+	} else if (status) {
 		api_error(&r, status, why);
 		if (status == 401)
-			r.headers = "WWW-Authenticate: Bearer "
-				    "realm=\"tocsin\"\r\n";
+			r.headers = CHALLENGE;
 	} else if (to) {
 		if (!str_is(req->method, "GET") && !str_is(req->method, "HEAD"))
 			LOG(INFO, "admin action", LF("path", req->path),
 			    LF("peer", req->peer),
 			    LFN("uid", req->peer_uid));
+		touched = touched_by(req);
 		to->answer(a, req, rest, &r);
 	} else {
 		api_error(&r, path_known ? 405 : 404,
@@ -212,10 +272,20 @@ static void handle(struct web_exchange *x, const struct web_request *req,
 				       "no such path");
 	}
 	if (r.parked)
-		buf_fini(&r.out);
+		api_answer_fini(&r);
 	else
 		api_send(&r);
+	if (touched)
+		live_touch(a->live, touched);
 	conf_free(c);
+}
+
+void admin_end(struct agent *a)
+{
+	live_free(a->live);
+	a->live = NULL;
+	explainer_free(a->explainer);
+	a->explainer = NULL;
 }
 
 int admin_listen(struct agent *a, struct err *err)
@@ -229,6 +299,10 @@ int admin_listen(struct agent *a, struct err *err)
 	};
 	int rc;
 
+	a->explainer = explainer_new(a);
+	a->live = live_new(a);
+	if (!a->explainer || !a->live)
+		return err_set(err, -ENOMEM, "out of memory");
 	limits.connections = 64;
 	limits.body = 64 << 10;
 	rc = web_new(&a->admin, &limits, 1, err);

@@ -9,6 +9,9 @@
  */
 int admin_listen(struct agent *a, struct err *err) MUST_CHECK;
 
+/* After web_stop(): what it does besides ends, and who waits is told. */
+void admin_end(struct agent *a);
+
 /* May alarms be taken now? false: *why says what is missing. */
 bool admin_ready(struct agent *a, struct buf *why);
 

@@ -13,11 +13,15 @@ struct api_answer {
 	int status;
 	const char *type;
 	const char *headers;
+	struct buf own_headers;	/* where there are any: in place of headers and
+				   of what every answer has */
 	bool parked;
 	struct buf out;
 };
 
 void api_answer_init(struct api_answer *r, struct web_exchange *x);
+/* Ends r without an answer: another one is made for its exchange. */
+void api_answer_fini(struct api_answer *r);
 /* Ends r, and the exchange. */
 void api_send(struct api_answer *r);
 
@@ -27,6 +31,7 @@ struct api_route {
 	const char *method, *path;
 	void (*answer)(struct agent *a, const struct web_request *req,
 		       struct str arg, struct api_answer *r);
+	bool open;	/* the program's own text: told without a token */
 };
 
 /* ?name=value, decoded, in arena; STR_NONE where absent. */
@@ -36,9 +41,18 @@ struct str api_param(const struct web_request *req, const char *name,
 
 extern const struct api_route api_routes[];	/* ends with a NULL method */
 
+struct jsonw;
+void api_put_audit(struct jsonw *w, const struct store_audit *row);
+
 /* {"error": text}; status as given. */
 void api_error(struct api_answer *r, int status, const char *text);
 
+void api_page(struct agent *, const struct web_request *, struct str,
+	      struct api_answer *);
+void api_page_css(struct agent *, const struct web_request *, struct str,
+		  struct api_answer *);
+void api_page_js(struct agent *, const struct web_request *, struct str,
+		 struct api_answer *);
 void api_healthz(struct agent *, const struct web_request *, struct str,
 		 struct api_answer *);
 void api_readyz(struct agent *, const struct web_request *, struct str,
@@ -49,10 +63,24 @@ void api_status(struct agent *, const struct web_request *, struct str,
 		struct api_answer *);
 void api_incidents(struct agent *, const struct web_request *, struct str,
 		   struct api_answer *);
+void api_incident(struct agent *, const struct web_request *, struct str,
+		  struct api_answer *);
 void api_events(struct agent *, const struct web_request *, struct str,
 		struct api_answer *);
 void api_event(struct agent *, const struct web_request *, struct str,
 	       struct api_answer *);
+void api_event_timeline(struct agent *, const struct web_request *, struct str,
+			struct api_answer *);
+void api_event_explain(struct agent *, const struct web_request *, struct str,
+		       struct api_answer *);
+void api_series(struct agent *, const struct web_request *, struct str,
+		struct api_answer *);
+void api_live(struct agent *, const struct web_request *, struct str,
+	      struct api_answer *);
+void api_incident_note(struct agent *, const struct web_request *, struct str,
+		       struct api_answer *);
+void api_incident_resolve(struct agent *, const struct web_request *,
+			  struct str, struct api_answer *);
 void api_export(struct agent *, const struct web_request *, struct str,
 		struct api_answer *);
 void api_ruleset(struct agent *, const struct web_request *, struct str,
@@ -64,6 +92,14 @@ void api_dead_retry(struct agent *, const struct web_request *, struct str,
 void api_dead_drop(struct agent *, const struct web_request *, struct str,
 		   struct api_answer *);
 void api_rules(struct agent *, const struct web_request *, struct str,
+	       struct api_answer *);
+void api_evidence(struct agent *, const struct web_request *, struct str,
+		  struct api_answer *);
+void api_erase(struct agent *, const struct web_request *, struct str,
+	       struct api_answer *);
+void api_erase_state(struct agent *, const struct web_request *, struct str,
+		     struct api_answer *);
+void api_audit(struct agent *, const struct web_request *, struct str,
 	       struct api_answer *);
 void api_silences(struct agent *, const struct web_request *, struct str,
 		  struct api_answer *);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/audit.h"
 #include "agent/intake/queues.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -121,14 +122,45 @@ static int release(struct store_write *w, struct op *note,
 	return 1;
 }
 
-static int change(struct agent *a, struct store_reader *reader, struct op *op,
-		  bool retry, struct arena *arena)
+/* What is written of it: who, what it was, and why it had died. */
+static int describe(struct store_audit *out, const struct op *op, bool retry,
+		    struct str who, struct arena *arena)
 {
-	struct store_write writes[3];
-	struct incident incident;
-	struct op note;
-	int more, last = 0;
+	struct buf details = BUF_INIT(8192);
+	struct jsonw w = JSONW(&details);
+	struct audit_entry e = {
+		.action = retry ? "dead.retry" : "dead.drop",
+		.resource_type = "dead",
+		.resource_id = arena_printf(arena, "%lld", (long long)op->id),
+		.who = who,
+	};
 
+	jsonw_object(&w);
+	jsonw_kcstr(&w, "kind", op_kind_name(op->kind));
+	jsonw_kstr(&w, "target", op->target.n ? op->target : STR_NONE);
+	jsonw_kstr(&w, "events", utf8_cut(op->events, 2048));
+	jsonw_kint(&w, "status", op->status);
+	jsonw_kstr(&w, "problem", utf8_cut(op->problem, 300));
+	jsonw_end_object(&w);
+	e.details = arena_str(arena, buf_str(&details));
+	buf_fini(&details);
+	audit_row(out, &e, clock_wall_ms());
+	return arena_error(arena);
+}
+
+static int change(struct agent *a, struct store_reader *reader, struct op *op,
+		  bool retry, struct str who, struct arena *arena)
+{
+	struct store_write writes[4];
+	struct incident incident;
+	struct store_audit row;
+	struct op note;
+	int more, last = 0, rc = describe(&row, op, retry, who, arena);
+
+	if (rc)
+		return rc;
+	if (!retry)
+		op->done_ms = row.at_ms;
 	if (!retry)
 		op->problem = arena_printf(arena,
 					   "dropped by an operator; %.*s",
@@ -140,8 +172,12 @@ static int change(struct agent *a, struct store_reader *reader, struct op *op,
 		last = release(&writes[1 + more], &note, reader, op, arena);
 	if (more < 0 || last < 0)
 		return more < 0 ? more : last;
-	return store_commit(a->store, writes,
-			    1 + (size_t)more + (size_t)last);
+	writes[1 + more + last] = (struct store_write){ .kind = WRITE_AUDIT,
+							.audit = &row };
+	rc = store_commit(a->store, writes, 2 + (size_t)more + (size_t)last);
+	if (!rc)
+		audit_log(&row);
+	return rc;
 }
 
 /* ---- a message that was refused: judged once more ---- */
@@ -152,7 +188,8 @@ struct again {
 	struct arena *arena;	/* holds the strings of the two below */
 	struct op op;
 	struct event event;
-	struct store_write write;
+	struct store_write writes[2];
+	struct store_audit row;
 	struct store_batch batch;
 	struct api_answer answer;
 };
@@ -180,6 +217,8 @@ static void committed(int result, void *arg)
 {
 	struct again *g = arg;
 
+	if (!result)
+		audit_log(&g->row);
 	tell(&g->answer, g->op.id, true, result);
 	again_end(g);
 }
@@ -194,15 +233,19 @@ static void judged(int result, const char *why, void *arg)
 		return;
 	}
 	g->op.state = OP_DONE;
-	g->write = (struct store_write){ .kind = WRITE_OP_STATE, .op = &g->op,
-					 .expect = OP_DEAD };
-	g->batch = (struct store_batch){ .writes = &g->write, .count = 1,
+	g->op.done_ms = g->row.at_ms = clock_wall_ms();
+	g->writes[0] = (struct store_write){ .kind = WRITE_OP_STATE,
+					     .op = &g->op,
+					     .expect = OP_DEAD };
+	g->writes[1] = (struct store_write){ .kind = WRITE_AUDIT,
+					     .audit = &g->row };
+	g->batch = (struct store_batch){ .writes = g->writes, .count = 2,
 					 .done = committed, .arg = g };
 	store_submit(g->agent->store, &g->batch);
 }
 
 /* Takes arena, where it parks the answer. */
-static bool judge_again(struct agent *a, const struct op *op,
+static bool judge_again(struct agent *a, const struct op *op, struct str who,
 			struct store_reader *reader, struct arena *arena,
 			struct api_answer *r)
 {
@@ -210,6 +253,8 @@ static bool judge_again(struct agent *a, const struct op *op,
 	int rc = g ? store_event(&g->event, reader, op->events, arena) :
 		     -ENOMEM;
 
+	if (rc > 0 && describe(&g->row, op, true, who, arena))
+		rc = -ENOMEM;
 	if (rc < 0)
 		api_error(r, 503, "the store can't do it now");
 	else if (rc == 0 || !g->event.payload.p)
@@ -242,12 +287,13 @@ static int find(struct op *op, struct store_reader *reader, struct str id,
 	return rc;
 }
 
-static void act(struct agent *a, struct str id, bool retry,
-		struct api_answer *r)
+static void act(struct agent *a, const struct web_request *req, struct str id,
+		bool retry, struct api_answer *r)
 {
 	struct arena *arena = arena_new(ARENA_MAX);
 	struct store_reader *reader = NULL;
 	struct op op = { 0 };
+	struct str who = arena ? audit_asker(req, arena) : STR_NONE;
 	int rc = arena ? store_reader_open(&reader, a->store, NULL) : -ENOMEM;
 
 	if (!rc)
@@ -260,8 +306,8 @@ static void act(struct agent *a, struct str id, bool retry,
 		op.attempts = 0;
 		if (!retry || op.kind != OP_REJECTED)
 			tell(r, op.id, retry,
-			     change(a, reader, &op, retry, arena));
-		else if (judge_again(a, &op, reader, arena, r))
+			     change(a, reader, &op, retry, who, arena));
+		else if (judge_again(a, &op, who, reader, arena, r))
 			arena = NULL;
 	}
 	store_reader_close(reader);
@@ -271,13 +317,11 @@ static void act(struct agent *a, struct str id, bool retry,
 void api_dead_retry(struct agent *a, const struct web_request *req,
 		    struct str arg, struct api_answer *r)
 {
-	(void)req;
-	act(a, arg, true, r);
+	act(a, req, arg, true, r);
 }
 
 void api_dead_drop(struct agent *a, const struct web_request *req,
 		   struct str arg, struct api_answer *r)
 {
-	(void)req;
-	act(a, arg, false, r);
+	act(a, req, arg, false, r);
 }

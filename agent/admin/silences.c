@@ -2,9 +2,10 @@
 
 #include <errno.h>
 
-#include "agent/log.h"
+#include "agent/audit.h"
 #include "agent/silences.h"
 #include "base/clock.h"
+#include "base/encode.h"
 #include "doc/json.h"
 #include "doc/jsonw.h"
 
@@ -273,12 +274,28 @@ static int take(struct request *q, const struct web_request *req,
 	return take_end(q, r);
 }
 
+static void audit_added(struct agent *a, const struct web_request *req,
+			const struct silence *x)
+{
+	struct buf details = BUF_INIT(16 << 10);
+	struct jsonw w = JSONW(&details);
+
+	jsonw_object(&w);
+	jsonw_kstr(&w, "match", utf8_cut(x->match, 4096));
+	jsonw_kstr(&w, "owner", x->owner);
+	jsonw_kstr(&w, "reason", x->reason);
+	jsonw_ktime(&w, "until", x->ends_ms);
+	jsonw_end_object(&w);
+	audit_request(a, req, "silence.add", "silence", x->id,
+		      buf_str(&details));
+	buf_fini(&details);
+}
+
 static void add(struct agent *a, const struct web_request *req,
 		struct request *q, struct arena *arena, struct api_answer *r)
 {
 	struct silence *x = &q->silence;
 	struct jsonw w = JSONW(&r->out);
-	struct buf end = BUF_INIT(64);
 	const char *field = NULL;
 	struct store_silence row;
 	struct err err;
@@ -289,12 +306,7 @@ static void add(struct agent *a, const struct web_request *req,
 		       field, err.text);
 		return;
 	}
-	clock_put_seconds(&end, x->ends_ms);
-	LOG(INFO, "silence added", LF("silence", x->id),
-	    LF("match", x->match), LF("owner", x->owner),
-	    LF("reason", x->reason), LF("until", buf_str(&end)),
-	    LF("peer", req->peer), LFN("uid", req->peer_uid));
-	buf_fini(&end);
+	audit_added(a, req, x);
 	row = silence_row(x);
 	r->status = 201;
 	jsonw_object(&w);
@@ -325,8 +337,8 @@ void api_silence_expire(struct agent *a, const struct web_request *req,
 	int rc = silencing_expire(a->silences, arg);
 
 	if (rc > 0) {
-		LOG(INFO, "silence ended", LF("silence", arg),
-		    LF("peer", req->peer), LFN("uid", req->peer_uid));
+		audit_request(a, req, "silence.expire", "silence", arg,
+			      STR(""));
 		buf_printf(&r->out, "{\"id\":\"%.*s\",\"done\":\"expire\"}\n",
 			   STR_ARG(arg));
 	} else {

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/conf.h"
+
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "json", no_argument, NULL, 'j' },
@@ -20,6 +22,12 @@ static const struct option options[] = {
 	{ "explain", no_argument, NULL, 'E' },
 	{ "strict", no_argument, NULL, 'S' },
 	{ "schema", required_argument, NULL, 'K' },
+	{ "evidence", required_argument, NULL, 'V' },
+	{ "before", required_argument, NULL, 'B' },
+	{ "account", required_argument, NULL, 'A' },
+	{ "dry-run", no_argument, NULL, 'D' },
+	{ "yes", no_argument, NULL, 'y' },
+	{ "force", no_argument, NULL, 'F' },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -97,6 +105,24 @@ int args_read(struct args *out, const struct cmd *cmd, const char *allowed,
 		case 'K':
 			out->schema = optarg;
 			break;
+		case 'V':
+			out->evidence = optarg;
+			break;
+		case 'B':
+			out->before = optarg;
+			break;
+		case 'A':
+			out->account = optarg;
+			break;
+		case 'D':
+			out->dry_run = true;
+			break;
+		case 'y':
+			out->yes = true;
+			break;
+		case 'F':
+			out->force = true;
+			break;
 		case 'q':
 			out->quiet = true;
 			break;
@@ -105,4 +131,21 @@ int args_read(struct args *out, const struct cmd *cmd, const char *allowed,
 	out->rest = argv + optind;
 	out->rest_count = argc - optind;
 	return -1;
+}
+
+int args_conf(struct conf **out, const char *path)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	struct faults faults;
+	int rc;
+
+	faults_init(&faults);
+	rc = conf_look(out, path, &faults);
+	if (rc) {
+		faults_put_text(&text, &faults);
+		fputs(buf_str(&text).p, stderr);
+	}
+	faults_fini(&faults);
+	buf_fini(&text);
+	return rc ? CMD_CONFIG : 0;
 }

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "agent/cmd/cmd.h"
@@ -11,6 +12,7 @@
 #include "rest/rest.h"
 
 #define DEFAULT_ADDRESS "127.0.0.1:9464"
+#define USER_MAX 64
 
 struct target {
 	struct conf *conf;		/* NULL: none is there */
@@ -70,11 +72,27 @@ static void tell_refusal(const struct rest_response *r)
 	json_free(v);
 }
 
+/* A claim for the audit log: who is behind sudo, say. */
+static void put_user(struct buf *out)
+{
+	const char *name = getenv("SUDO_USER");
+
+	if (!name || !*name)
+		name = getenv("USER");
+	buf_puts(out, "X-Tocsin-User: ");
+	for (size_t i = 0; name && name[i] && i < USER_MAX; i++)
+		buf_putc(out, (unsigned char)name[i] > ' ' &&
+				      name[i] != 127 ? name[i] : '?');
+	if (!name || !*name)
+		buf_puts(out, "unknown");
+}
+
 static int call(struct buf *out, const struct target *t, const char *method,
 		const char *path, struct str body)
 {
 	struct buf url = BUF_INIT(8192), auth = BUF_INIT(8192);
-	const char *headers[2] = { NULL, NULL };
+	struct buf user = BUF_INIT(256);
+	const char *headers[3] = { NULL, NULL, NULL };
 	struct rest_options o = { .user_agent = "tocsin/" TOCSIN_VERSION };
 	struct rest_request req = { .method = method, .headers = headers,
 				    .max_body = 256 << 20,
@@ -87,9 +105,11 @@ static int call(struct buf *out, const struct target *t, const char *method,
 	signal(SIGPIPE, SIG_IGN);	/* as lib/rest asks */
 	o.unix_socket = put_url(&url, t->address, path);
 	req.url = buf_str(&url).p;
+	put_user(&user);
+	headers[0] = user.p;
 	if (t->token) {
 		buf_printf(&auth, "Authorization: Bearer %s", t->token);
-		headers[0] = auth.p;
+		headers[1] = auth.p;
 	}
 	if (str_is(str_from(method), "POST"))
 		req.body = body;
@@ -117,6 +137,7 @@ static int call(struct buf *out, const struct target *t, const char *method,
 	}
 	rest_free(rest);
 	buf_fini(&url);
+	buf_fini(&user);
 	buf_wipe(&auth);
 	return status;
 }

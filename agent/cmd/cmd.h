@@ -17,8 +17,9 @@ struct cmd {
 enum { CMD_OK = 0, CMD_FAILED = 1, CMD_USAGE = 2, CMD_DIFFERS = 3,
        CMD_CONFIG = 78 };
 
-extern const struct cmd cmd_check, cmd_dead, cmd_doctor, cmd_events,
-	cmd_explain, cmd_incidents, cmd_replay, cmd_run, cmd_sandbox, cmd_send,
-	cmd_silence, cmd_status, cmd_test, cmd_version;
+extern const struct cmd cmd_audit, cmd_backup, cmd_check, cmd_dead,
+	cmd_doctor, cmd_erase, cmd_events, cmd_explain, cmd_incidents,
+	cmd_replay, cmd_restore, cmd_run, cmd_sandbox, cmd_send, cmd_silence,
+	cmd_status, cmd_test, cmd_version;
 
 #endif

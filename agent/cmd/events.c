@@ -2,8 +2,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/cmd/client.h"
 #include "agent/cmd/journal.h"
 #include "agent/cmd/list.h"
+#include "agent/conf.h"
+#include "agent/evidence.h"
+#include "base/encode.h"
 
 static const struct column columns[] = {
 	{ "EVENT", "id", 0 },	       { "RECEIVED", "received_at", 0 },
@@ -11,6 +15,8 @@ static const struct column columns[] = {
 	{ "STATE", "state", 0 },       { "ACTION", "action", 0 },
 	{ "TEAM", "team", 2 },	       { "ALARM", "alarm", 0 },
 };
+
+#define EVIDENCE_MAX (256 << 20)
 
 static int list(const struct args *a)
 {
@@ -54,13 +60,71 @@ static int export(const struct args *a)
 	return !status && rc < 0 ? CMD_FAILED : status;
 }
 
+static int of_store(struct buf *out, const struct args *a)
+{
+	struct arena *arena = arena_new(EVIDENCE_MAX);
+	struct store_reader *reader = NULL;
+	struct conf *c = NULL;
+	int status = arena ? journal_look(&reader, &c, a->conf) : CMD_FAILED;
+	int rc = status ? 0 : evidence_put(out, reader, c,
+					   str_from(a->evidence), arena);
+
+	if (rc == -ENOENT)
+		status = CLIENT_NOTHING;
+	else if (rc) {
+		fprintf(stderr, "tocsin events: the store can't be read: %s\n",
+			strerror(-rc));
+		status = CMD_FAILED;
+	}
+	store_reader_close(reader);
+	conf_free(c);
+	arena_free(arena);
+	return status;
+}
+
+/* Of the running agent, or else of its store. */
+static int evidence(const struct args *a)
+{
+	struct buf path = BUF_INIT(8192), out = BUF_INIT(EVIDENCE_MAX);
+	int status;
+
+	buf_puts(&path, "/api/v1/events/");
+	encode_url(&path, str_from(a->evidence));
+	buf_puts(&path, "/evidence");
+	status = client_try(&out, a->conf, path.p);
+	if (status == CLIENT_NOBODY) {
+		buf_reset(&out);
+		status = of_store(&out, a);
+	}
+	if (status == CLIENT_NOTHING) {
+		fprintf(stderr, "tocsin events: no event '%s'; `tocsin events` "
+			"lists them\n", a->evidence);
+		status = CMD_FAILED;
+	} else if (!status && (fwrite(out.p, 1, out.n, stdout) != out.n ||
+			       fflush(stdout))) {
+		fprintf(stderr, "tocsin events: what was to be written: %s\n",
+			strerror(errno));
+		status = CMD_FAILED;
+	}
+	buf_fini(&out);
+	buf_fini(&path);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
 	struct args a;
-	int status = args_read(&a, &cmd_events, "cjlxn", argc, argv);
+	int status = args_read(&a, &cmd_events, "cjlxnV", argc, argv);
 
 	if (status >= 0)
 		return status;
+	if (a.evidence && (a.export || a.limit || a.since || a.rest_count)) {
+		fputs("tocsin events: --evidence takes no other choice\n",
+		      stderr);
+		return CMD_USAGE;
+	}
+	if (a.evidence)
+		return evidence(&a);
 	if (a.export && (a.limit || a.rest_count)) {
 		fputs("tocsin events: --export takes --since and no other "
 		      "choice\n", stderr);
@@ -79,6 +143,7 @@ const struct cmd cmd_events = {
 	.usage =
 		"usage: tocsin events [-c FILE] [--json] [--limit N] [ALARM]\n"
 		"       tocsin events [-c FILE] --export [--since SPAN]\n"
+		"       tocsin events [-c FILE] --evidence ID\n"
 		"\n"
 		"The newest first, with what was decided of each; with ALARM only\n"
 		"the events of that alarm's name.\n"
@@ -86,6 +151,10 @@ const struct cmd cmd_events = {
 		"  --export      the oldest first and whole, one JSON object a\n"
 		"                line, for `tocsin replay --events`; of the\n"
 		"                running agent, or else of its store\n"
-		"  --since SPAN  those received within it: 30d, 12h\n",
+		"  --since SPAN  those received within it: 30d, 12h\n"
+		"  --evidence ID one event as a JSON document that stands by\n"
+		"                itself: the signed envelope and its certificate,\n"
+		"                the payload, the decision and its rules, what\n"
+		"                became of it, and the audit lines\n",
 	.run = run,
 };

@@ -8,7 +8,7 @@
 #include "agent/cmd/args.h"
 #include "agent/cmd/journal.h"
 #include "agent/cmd/ruleload.h"
-#include "agent/explain/explain.h"
+#include "agent/explain/past.h"
 #include "base/clock.h"
 #include "base/encode.h"
 #include "doc/json.h"
@@ -18,7 +18,6 @@
 
 struct explaining {
 	struct ruleset *rules;
-	const struct past_event *past;	/* the stored one that is shown */
 	int64_t now_ms;			/* 0: the alarm's own time */
 	bool json, colour;
 	size_t width;
@@ -33,7 +32,6 @@ static int explain_one(struct explaining *x, const struct alarm *alarm)
 		.rules = x->rules,
 		.alarm = alarm,
 		.now_ms = x->now_ms ? x->now_ms : alarm->time_ms,
-		.past = x->past,
 	};
 	struct explanation e;
 	int rc = arena ? explain_alarm(&e, &in, arena) : -ENOMEM;
@@ -153,32 +151,28 @@ static int load_past(struct explaining *x, struct journal *j,
 	return rc;
 }
 
-static int explain_past(struct explaining *x, struct journal *j,
-			const struct past_event *past)
+static int explain_stored(struct explaining *x, struct journal *j,
+			  const struct past_event *past)
 {
 	const struct event *e = &past->event;
-	const struct alarm_input in = past_input(e);
-	struct alarms alarms;
+	const char *problem = explain_past_problem(e);
+	struct buf out = BUF_INIT(OUTPUT_MAX);
 	int status;
 
-	if (!past_is_alarm(e))
-		return refuse(e, "holds no alarm: there is nothing to explain");
-	if (e->status == EVENT_QUARANTINED)
-		return refuse(e, "was set aside, as deciding it ended the "
-				 "agent");
-	if (e->status != EVENT_DONE || !e->ruleset.n)
-		return refuse(e, "isn't decided yet");
+	if (!problem && !e->payload.p)
+		problem = "has lost its bytes: they were erased, or have "
+			  "expired";
+	if (problem)
+		return refuse(e, problem);
 	status = load_past(x, j, e);
 	if (status)
 		return status;
-	if (alarm_decode(&alarms, &in))
-		return refuse(e, "can't be decoded: out of memory");
-	x->past = past;
-	x->now_ms = e->decided_ms;
-	status = explain_one(x, &alarms.list[e->position < alarms.count ?
-						     e->position : 0]);
-	x->past = NULL;
-	alarms_fini(&alarms);
+	status = explain_past(x->json ? &out : NULL, x->json ? NULL : &out,
+			      past, x->rules, x->width, x->colour);
+	if (!status)
+		status = buf_error(&out);
+	fputs(buf_str(&out).p, stdout);
+	buf_fini(&out);
 	return status ? refuse(e, "can't be explained: out of memory") : 0;
 }
 
@@ -203,7 +197,7 @@ static int explain_event(struct explaining *x, const struct args *a)
 		fprintf(stderr, "tocsin explain: %s\n", err.text);
 		status = CMD_FAILED;
 	} else {
-		status = explain_past(x, j, &past.past);
+		status = explain_stored(x, j, &past.past);
 		past_line_fini(&past);
 	}
 	journal_close(j);

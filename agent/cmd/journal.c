@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent/cmd/args.h"
 #include "agent/cmd/client.h"
 #include "agent/cmd/cmd.h"
 #include "agent/conf.h"
@@ -39,32 +40,34 @@ static int open_file(struct journal *j, const char *name)
 	return CMD_FAILED;
 }
 
+int journal_look(struct store_reader **out, struct conf **conf,
+		 const char *path)
+{
+	struct err err = { "" };
+	struct conf *c = NULL;
+	int status = args_conf(&c, path), rc;
+
+	if (status)
+		return status;
+	rc = store_look(out, c->store.url, &err);
+	if (!rc) {
+		*conf = c;
+		return 0;
+	}
+	fprintf(stderr, "tocsin: no agent answers at %s, and its store can't "
+		"be read: %s\n", c->admin.address,
+		err.text[0] ? err.text : strerror(-rc));
+	conf_free(c);
+	return CMD_FAILED;
+}
+
 static int open_store(struct journal *j)
 {
-	struct buf text = BUF_INIT(1 << 20);
-	struct err err = { "" };
-	struct faults faults;
 	struct conf *c = NULL;
-	int rc;
+	int rc = journal_look(&j->store.reader, &c, j->conf);
 
-	faults_init(&faults);
-	rc = conf_look(&c, j->conf, &faults);
-	if (rc) {
-		faults_put_text(&text, &faults);
-		fputs(buf_str(&text).p, stderr);
-	} else {
-		rc = store_look(&j->store.reader, c->store.url, &err);
-		if (rc)
-			fprintf(stderr, "tocsin: no agent answers at %s, and "
-				"its store can't be read: %s\n",
-				c->admin.address,
-				err.text[0] ? err.text : strerror(-rc));
-		rc = rc ? CMD_FAILED : 0;
-	}
 	conf_free(c);
-	faults_fini(&faults);
-	buf_fini(&text);
-	return rc < 0 ? CMD_CONFIG : rc;
+	return rc;
 }
 
 /* Does an agent answer? Asked for its state, as nothing else is as cheap. */

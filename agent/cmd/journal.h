@@ -36,4 +36,11 @@ int journal_ruleset(struct buf *out, struct journal *j, struct str hash);
 /* "30d" as a time so long ago; 0, or CMD_USAGE, told. */
 int journal_since(int64_t *out_ms, const char *command, const char *span);
 
+struct conf;
+struct store_reader;
+/* The store itself, to be read, and the configuration that names it: 0, or an
+ * exit status after the failure was told. */
+int journal_look(struct store_reader **out, struct conf **conf,
+		 const char *path);
+
 #endif

@@ -205,6 +205,8 @@ static int print(struct replay *r, const struct args *a, size_t limit)
 	struct diff diff;
 	struct report report = {
 		.diff = &diff, .events = r->events, .skipped = r->skipped,
+		.unknown = engine_unknown(r->engines[0]) +
+			   engine_unknown(r->engines[1]),
 		.first_ms = r->first_ms, .last_ms = r->last_ms,
 		.rules = paths_of(&paths, a), .limit = limit,
 		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),

@@ -7,6 +7,7 @@
 
 #include "agent/ci.h"
 #include "agent/cloud.h"
+#include "agent/evidence.h"
 #include "agent/log.h"
 #include "agent/silences.h"
 #include "agent/thread.h"
@@ -174,6 +175,7 @@ static int find_known(struct task *t)
 	if (!incident_marker_split(t->op.marker, &base, &incarnation))
 		return 0;
 	n = store_known(t->known, 4, t->d->reader, base, t->arena);
+	t->known_count = n > 0 ? n : 0;
 	if (n < 0 || n == 4)
 		return n < 0 ? n : 0;
 	key = arena_printf(t->arena, "words:%.*s",
@@ -195,6 +197,7 @@ static int drop_orphan(struct task *t)
 	int rc;
 
 	t->op.state = OP_DONE;
+	t->op.done_ms = clock_wall_ms();
 	t->op.problem = STR("its incident was never opened");
 	rc = store_commit(t->d->agent->store, &w, 1);
 	return rc == -ESTALE ? 0 : rc;
@@ -256,7 +259,7 @@ static size_t look_for(const struct deliver *d, size_t room)
 static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 {
 	size_t room = d->breaker ? 1 : d->conf->stackflow.concurrency;
-	struct op ops[DUE_MAX];
+	UNZEROED struct op ops[DUE_MAX];
 	struct arena *arena;
 	size_t max;
 	int n;
@@ -376,6 +379,8 @@ static void fetched(const struct rest_response *r, void *arg)
 			  ok ? r->body : missing ? STR("") : STR_NONE,
 			  ok ? NULL : problem,
 			  clock_mono_ms());
+	if (ok)
+		evidence_keep_certificate(f->d->agent, r->body);
 	free(f);
 }
 
@@ -692,6 +697,7 @@ static bool turn(struct deliver *d)
 	bool stop, stop_new, woken;
 	int rc;
 
+	pulse_beat(&d->pulse);
 	rest_step(d->rest, wait_ms(d, now));
 	if (d->aws)
 		(void)aws_client_step(d->aws);
@@ -792,7 +798,11 @@ int deliver_start(struct deliver **out, struct agent *a, struct err *err)
 	if (!rc)
 		rc = load(d, err);
 	*out = d;
-	return rc ? rc : thread_start(&d->thread, "deliver", run, d, err);
+	if (!rc)
+		rc = thread_start(&d->thread, "deliver", run, d, err);
+	if (!rc)
+		pulse_join(&d->pulse, &a->pulses, "deliver");
+	return rc;
 }
 
 void deliver_wake(struct deliver *d)

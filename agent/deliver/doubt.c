@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/audit.h"
 #include "agent/log.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "doc/json.h"
 
 #define LOAD_MAX 256
+#define REMOTE_MS 500
 
 void doubt_remove(struct deliver *d, struct doubt *gone)
 {
@@ -117,13 +119,14 @@ int doubt_add(struct deliver *d, const struct op *op, int64_t now_ms)
 
 int doubts_load(struct deliver *d)
 {
-	struct op ops[LOAD_MAX];
+	UNZEROED struct op ops[LOAD_MAX];
 	struct arena *arena = arena_new(256 << 20);
 	int n, rc = 0;
 
 	if (!arena)
 		return -ENOMEM;
 	n = store_ops_in(ops, LOAD_MAX, d->reader, OP_IN_DOUBT, arena);
+	d->doubts_left = n == LOAD_MAX;
 	for (int i = 0; rc >= 0 && i < n; i++)
 		rc = doubt_add(d, &ops[i], clock_wall_ms());
 	arena_free(arena);
@@ -155,6 +158,7 @@ struct verdict_writes {
 	struct store_write writes[20];
 	struct op op, extra[12];
 	struct incident incident;
+	struct store_audit ended;	/* at_ms 0: it isn't at its end */
 	size_t n, extras;
 };
 
@@ -176,14 +180,35 @@ static int load_op(struct verdict_writes *v, struct deliver *d,
 }
 
 static void set_state(struct verdict_writes *v, enum op_state state,
-		      const char *problem)
+		      const char *problem, int64_t now_ms)
 {
 	struct store_write *w = add(v, WRITE_OP_STATE);
 
 	w->expect = v->op.state;
 	v->op.state = state;
 	v->op.problem = str_from(problem);
+	if (state == OP_DONE || state == OP_DEAD)
+		v->op.done_ms = now_ms;
 	w->op = &v->op;
+}
+
+/* With its end, where this is one, told to people too. */
+static int commit(struct verdict_writes *v, struct deliver *d,
+		  const struct doubt *x, struct str remote, int64_t now_ms)
+{
+	bool dead = v->op.state == OP_DEAD;
+	int rc = 0;
+
+	if (dead || v->op.state == OP_DONE) {
+		rc = audit_ended(&v->ended, x->arena, &v->op, remote,
+				 dead ? "dead" : "done", now_ms);
+		add(v, WRITE_AUDIT)->audit = &v->ended;
+	}
+	if (!rc)
+		rc = store_commit(d->agent->store, v->writes, v->n);
+	if (!rc && v->ended.at_ms)
+		audit_log(&v->ended);
+	return rc;
 }
 
 /* Another incident of the same alarm: told and closed. */
@@ -222,8 +247,8 @@ static int settle_hit(struct deliver *d, struct doubt *x, int64_t now_ms)
 
 	if (rc)
 		return rc;
-	set_state(&v, OP_DONE, create ? "found by its marker" :
-					"a twin was found");
+	set_state(&v, OP_DONE,
+		  create ? "found by its marker" : "a twin was found", now_ms);
 	if (create) {
 		v.incident.id = x->incident;
 		v.incident.remote = kept;
@@ -237,7 +262,7 @@ static int settle_hit(struct deliver *d, struct doubt *x, int64_t now_ms)
 					     AUDIT_LATE_MS);
 		add(&v, WRITE_OP)->op = &v.extra[v.extras++];
 	}
-	rc = store_commit(d->agent->store, v.writes, v.n);
+	rc = commit(&v, d, x, kept, now_ms);
 	if (rc)
 		return rc;
 	if (create) {
@@ -284,11 +309,11 @@ static int settle_miss(struct deliver *d, struct doubt *x, int64_t now_ms,
 	v.op.not_before_ms = enough && x->kind == OP_CREATE ?
 				     resend_slot(d, now_ms) : now_ms;
 	if (x->kind == OP_AUDIT)
-		set_state(&v, OP_DONE, "no twin");
+		set_state(&v, OP_DONE, "no twin", now_ms);
 	else
 		set_state(&v, enough ? OP_READY : OP_IN_DOUBT,
-			  "not found by its marker");
-	rc = store_commit(d->agent->store, v.writes, v.n);
+			  "not found by its marker", now_ms);
+	rc = commit(&v, d, x, x->remote, now_ms);
 	if (rc)
 		return rc;
 	x->next_ms = x->first_ms + x->span_ms;
@@ -426,21 +451,23 @@ static int settle_look(struct deliver *d, struct doubt *x,
 		       const struct sf_result *r)
 {
 	struct verdict_writes v = { 0 };
+	int64_t now = clock_wall_ms();
 	bool there = false;
 	int rc = load_op(&v, d, x);
 
 	if (rc)
 		return rc;
-	v.op.not_before_ms = clock_wall_ms();
+	v.op.not_before_ms = now;
 	if (r->outcome == SF_REFUSED) {
-		set_state(&v, OP_DEAD, "its incident is gone");
+		set_state(&v, OP_DEAD, "its incident is gone", now);
 	} else {
 		there = carried_out(r->body, &v.op);
 		v.op.searches += !there;
 		set_state(&v, there ? OP_DONE : OP_READY,
-			  there ? "read back" : "read back, and not there");
+			  there ? "read back" : "read back, and not there",
+			  now);
 	}
-	rc = store_commit(d->agent->store, v.writes, v.n);
+	rc = commit(&v, d, x, x->remote, now);
 	if (!rc && there)
 		count_found(d->agent->metrics, x->kind);
 	if (!rc)
@@ -500,17 +527,43 @@ static int again(struct deliver *d, struct doubt *x)
 
 	if (!rc) {
 		v.op.not_before_ms = clock_wall_ms();
-		set_state(&v, OP_READY, "its outcome is not known");
+		set_state(&v, OP_READY, "its outcome is not known", 0);
 		rc = store_commit(d->agent->store, v.writes, v.n);
 	}
 	d->due_ms = 0;
 	return rc;
 }
 
+/*
+ * Of an incident whose create is in doubt itself there is nothing to read yet;
+ * of one that never was there never will be: what waits behind the create may
+ * be owed again.
+ */
+static bool has_remote(struct deliver *d, struct doubt *x, int64_t now_ms)
+{
+	struct incident i = { 0 };
+	int rc;
+
+	if (x->remote.n || !x->incident)
+		return true;
+	rc = store_incident_by_id(&i, d->reader, x->incident, x->arena);
+	x->remote = rc > 0 ? i.remote : STR_NONE;
+	if (!x->remote.n && rc > 0 && i.state == INCIDENT_FAILED &&
+	    !again(d, x)) {
+		doubt_remove(d, x);
+		return false;
+	}
+	if (!x->remote.n)
+		x->next_ms = now_ms + REMOTE_MS;
+	return x->remote.n > 0;
+}
+
 void doubts_look(struct deliver *d, int64_t now_ms)
 {
 	struct doubt *x, *next;
 
+	if (d->doubts_left && !d->doubts)
+		(void)doubts_load(d);
 	for (x = d->doubts; x; x = next) {
 		next = x->next;
 		if (x->looking || x->next_ms > now_ms ||
@@ -521,6 +574,8 @@ void doubts_look(struct deliver *d, int64_t now_ms)
 				doubt_remove(d, x);
 			continue;
 		}
+		if (!has_remote(d, x, now_ms))
+			continue;
 		if (deliver_room(d, clock_mono_ms()) ||
 		    start_look(d, x) == -EAGAIN)
 			return;

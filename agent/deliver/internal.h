@@ -2,6 +2,7 @@
 #define AGENT_DELIVER_INTERNAL_H
 
 #include "agent/deliver.h"
+#include "agent/pulse.h"
 #include "rest/rest.h"
 #include "stackflow/stackflow.h"
 
@@ -82,10 +83,12 @@ struct deliver {
 	struct aws_client *aws;		/* for fallback.sns; or NULL */
 	struct store_reader *reader;
 	pthread_t thread;
+	struct pulse pulse;
 
 	struct task *tasks;
 	size_t task_count;
 	struct doubt *doubts;
+	bool doubts_left;		/* more in the store than were loaded */
 	struct sweep *sweep;		/* NULL: none at work */
 	bool swept, known_any, create_waits;
 	int64_t sweep_after_ms;		/* wall: not before, after a failure */

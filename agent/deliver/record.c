@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "agent/audit.h"
 #include "agent/log.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -78,8 +79,8 @@ static void drop_task(struct deliver *d, struct task *gone)
 
 int tasks_begin(struct deliver *d)
 {
-	struct store_write writes[WRITES_MAX];
-	struct task *list[WRITES_MAX];
+	UNZEROED struct store_write writes[WRITES_MAX];
+	UNZEROED struct task *list[WRITES_MAX];
 	int64_t now = clock_wall_ms();
 	size_t n = 0;
 	int rc;
@@ -121,6 +122,7 @@ struct record {
 	struct op audits[2];
 	struct change change;
 	struct incident incident;
+	struct store_audit ended;	/* at_ms 0: it isn't at its end */
 	int64_t now_ms;
 };
 
@@ -140,6 +142,8 @@ static void add_state(struct record *r, struct task *t, enum op_state state,
 	t->op.state = state;
 	t->op.status = t->status;
 	t->op.problem = t->problem;
+	if (state == OP_DONE || state == OP_DEAD)
+		t->op.done_ms = r->now_ms;
 	w->op = &t->op;
 	w->expect = expect;
 }
@@ -250,6 +254,7 @@ static void record_dead(struct record *r, struct task *t)
 static void record_doubt(struct record *r, struct task *t)
 {
 	t->op.searched_ms = 0;
+	t->op.doubt_ms = r->now_ms;
 	t->op.not_before_ms = r->now_ms + t->d->conf->stackflow.settle_ms;
 	add_state(r, t, OP_IN_DOUBT, OP_IN_FLIGHT);
 }
@@ -352,6 +357,32 @@ static int record_escalated(struct record *r, struct task *t)
 	return 0;
 }
 
+/* For people: what became of it, in the transaction that says so. */
+static int add_ended(struct record *r, struct task *t)
+{
+	static const char *const outcomes[] = {
+		[RESULT_DONE] = "done",
+		[RESULT_DEAD] = "dead",
+		[RESULT_SUCCESSOR] = "told in a new incident",
+		[RESULT_NOT_NEEDED] = "not needed",
+		[RESULT_ADOPTED] = "adopted",
+		[RESULT_ESCALATED] = "escalated",
+	};
+	const char *outcome = outcomes[t->result];
+	struct op op = t->op;
+	int rc;
+
+	if (!outcome)
+		return 0;
+	if (t->result == RESULT_ADOPTED)	/* it is a note from here on */
+		op.kind = OP_CREATE;
+	rc = audit_ended(&r->ended, t->arena, &op,
+			 t->remote.n ? t->remote : t->incident.remote,
+			 outcome, r->now_ms);
+	add(r, WRITE_AUDIT)->audit = &r->ended;
+	return rc;
+}
+
 static int build(struct record *r, struct task *t)
 {
 	switch (t->result) {
@@ -369,7 +400,12 @@ static int build(struct record *r, struct task *t)
 		record_doubt(r, t);
 		return 0;
 	case RESULT_SUCCESSOR:
-		return record_successor(r, t);
+		if (t->incident.state != INCIDENT_CLOSED)
+			return record_successor(r, t);
+		/* Somebody ended it here meanwhile: nothing goes on. */
+		t->result = RESULT_NOT_NEEDED;
+		record_done(r, t);
+		return 0;
 	case RESULT_ADOPTED:
 		record_adopted(r, t);
 		return 0;
@@ -434,7 +470,7 @@ static void tell(const struct task *t)
 		level = CONF_LOG_ERROR;
 	else if (t->result == RESULT_DOUBT || t->result == RESULT_LATER)
 		level = CONF_LOG_WARNING;
-	else if (t->op.kind == OP_NOTE)
+	else if (t->result == RESULT_DONE)	/* its audit record says so */
 		level = CONF_LOG_DEBUG;
 	log_write(level, said[t->result],
 		  (const struct log_field[]){
@@ -471,10 +507,12 @@ struct entry {
 static int build_anew(struct entry *e)
 {
 	struct task *t = e->task;
+	int rc;
 
 	e->was = (struct was){ t->op.state, t->op.attempts };
 	e->record = (struct record){ .d = t->d, .now_ms = clock_wall_ms() };
-	return build(&e->record, t);
+	rc = build(&e->record, t);
+	return rc ? rc : add_ended(&e->record, t);
 }
 
 static void take_back(struct entry *e)
@@ -535,6 +573,8 @@ static int leave(struct deliver *d, struct entry *e)
 
 	if (!e->result) {
 		count_escalation(d, &e->record, t);
+		if (e->record.ended.at_ms)
+			audit_log(&e->record.ended);
 		tell(t);
 		if (t->result == RESULT_DOUBT)
 			rc = doubt_add(d, &t->op, clock_wall_ms());

@@ -19,6 +19,8 @@
  */
 static const char *const states[] = { "new", "in_progress", "resolved" };
 #define STATES (sizeof(states) / sizeof(states[0]))
+#define OPEN_STATES 2		/* the first ones */
+#define TOLD_MAX 20
 #define EARLIER_MS (5 * 60 * 1000)
 #define GETS_AT_ONCE 8
 
@@ -129,9 +131,12 @@ void sweep_free(struct deliver *d)
 	d->sweep = NULL;
 }
 
-/* A marker seen by a new store belongs to an incident it doesn't know yet. */
+/* A marker seen by a new store belongs to an incident it doesn't know yet, to
+ * be taken over while it is open. */
 static void keep_known(struct sweep *s, struct str key, struct str id)
 {
+	if (s->state >= OPEN_STATES)
+		return;
 	if (s->known_count == s->known_cap) {
 		size_t cap = s->known_cap ? 2 * s->known_cap : 64;
 		struct store_write *more = realloc(s->known,
@@ -344,6 +349,29 @@ static void next_get(struct deliver *d)
 	d->last_try_ms = clock_mono_ms();
 }
 
+/* Opened by a journal that was lost, or after the copy that this one is. */
+static void tell_unknown(const struct deliver *d)
+{
+	const struct sweep *s = d->sweep;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < s->known_count; i++) {
+		const struct store_write *w = &s->known[i];
+
+		if (str_starts(w->key, "words:") ||
+		    store_remote_is_ours(d->reader, w->value) != 0)
+			continue;
+		if (n++ < TOLD_MAX)
+			LOG(WARNING, "open in StackFlow by our marker, and "
+				     "not in this journal: it is taken over "
+				     "when its alarm fires again",
+			    LF("incident", w->value));
+	}
+	if (n > TOLD_MAX)
+		LOG(WARNING, "more incidents like these",
+		    LFN("count", n - TOLD_MAX));
+}
+
 static int record_cold(struct deliver *d)
 {
 	struct sweep *s = d->sweep;
@@ -362,6 +390,7 @@ static int record_cold(struct deliver *d)
 				    str_from(count));
 	if (rc)
 		return rc;
+	tell_unknown(d);
 	LOG(INFO, "first sweep of StackFlow done",
 	    LFN("incidents_known", (int64_t)s->known_count));
 	d->swept = true;

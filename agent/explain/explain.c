@@ -1,21 +1,8 @@
 #include "agent/explain/explain.h"
 
+#include "agent/told.h"
 #include "base/buf.h"
-
-/* What its incident has, whatever is asked. */
-static enum ci_answer stored_ci(struct ci *out, struct arena *arena,
-				struct str field, struct str value, void *arg)
-{
-	const struct past_event *past = arg;
-
-	(void)arena;
-	(void)field;
-	(void)value;
-	if (!past->ci_id.n)
-		return CI_NONE;
-	*out = (struct ci){ .id = past->ci_id };
-	return CI_FOUND;
-}
+#include "rule/silence.h"
 
 /* An ALARM with nothing open; any other state as if its incident were open,
  * since that is what one wants to know of it. */
@@ -64,24 +51,44 @@ static struct str held_by(const struct explanation *e)
 	return str_cut(&because, ' ', &id) ? id : STR_NONE;
 }
 
-int explain_alarm(struct explanation *out, const struct explain_input *in,
-		  struct arena *arena)
+static int decide(struct explanation *e, const struct explain_input *in,
+		  struct told *told, struct arena *arena)
 {
-	const struct ci_source cis = { stored_ci,
-				       (void *)(uintptr_t)in->past };
-	const struct hold_source holds = { 0 };
-	struct explanation e = { .alarm = in->alarm, .past = in->past };
+	const struct ci_source cis = { told_ci, told };
+	struct silences *silences = told_silences(told, e->alarm->source);
+	const struct hold_source holds = { .change = in->past ? told_change :
+								NULL,
+					   .silences = silences,
+					   .arg = told };
 	const struct decision_input decision = {
-		.alarm = in->alarm,
+		.alarm = e->alarm,
 		.cis = in->past ? &cis : NULL,
 		.holds = &holds,
 		.now_ms = in->now_ms,
-		.trace = &e.trace,
+		.trace = &e->trace,
+		.again = true,
 	};
+	int rc = ruleset_decide(&e->verdict, in->rules, &decision, arena);
+
+	silences_free(silences);
+	return rc;
+}
+
+int explain_alarm(struct explanation *out, const struct explain_input *in,
+		  struct arena *arena)
+{
+	struct explanation e = { .alarm = in->alarm, .past = in->past };
+	struct told told = { .now_ms = in->now_ms };
 	int rc;
 
 	e.trace.arena = arena;
-	rc = ruleset_decide(&e.verdict, in->rules, &decision, arena);
+	if (in->past)
+		told_init(&told, in->past->event.world, in->past->ci_id);
+	told.now_ms = in->now_ms;
+	rc = told_tags(&e.alarm, &told, arena);
+	if (!rc)
+		rc = decide(&e, in, &told, arena);
+	told_fini(&told);
 	if (rc)
 		return rc;
 	if (in->past && in->past->event.action.n) {

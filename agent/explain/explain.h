@@ -29,8 +29,9 @@ struct explain_input {
 /*
  * An ALARM is decided as if nothing were open, any other state as if its
  * incident were. A stored event's action is the one it had, and its look-ups
- * of a CI find what its incident has. No change, silence or other incident is
- * known here. 0 or -ENOMEM.
+ * and the silence that held it tell what they told then; a CI that wasn't
+ * asked for is the one of its incident. Otherwise no CI, change, silence or
+ * other incident is known here. 0 or -ENOMEM.
  */
 int explain_alarm(struct explanation *out, const struct explain_input *in,
 		  struct arena *arena);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "agent/handoff.h"
+#include "agent/intake/trust.h"
 #include "agent/log.h"
 #include "base/clock.h"
 
@@ -50,6 +51,7 @@ struct intake *intake_begin(struct agent *a, const struct intake_way *way,
 	in->started_us = started_us;
 	in->input.received_ms = clock_wall_ms();
 	in->input.intake = source;
+	buf_init(&in->trust, TRUST_MAX);
 	return in;
 }
 
@@ -74,6 +76,7 @@ static void intake_free(void *arg)
 	free(in->events);
 	buf_fini(&in->words);
 	buf_fini(&in->event_id);
+	buf_fini(&in->trust);
 	alarms_fini(&in->alarms);
 	sns_fini(&in->sns);
 	conf_free(in->conf);
@@ -191,6 +194,8 @@ static int make_events(struct intake *in, size_t count)
 			.subject = in->input.subject,
 		};
 	}
+	if (in->trust.n && !buf_error(&in->trust))
+		in->events[0].trust = buf_str(&in->trust);
 	return 0;
 }
 
@@ -277,6 +282,8 @@ void intake_dead_letter(struct intake *in, struct str queue,
 {
 	struct event *e;
 
+	buf_reset(&in->trust);
+	trust_word(&in->trust, "nothing", "because", str_from(reason));
 	if (make_events(in, 1)) {
 		intake_postpone(in, "memory", "out of memory");
 		return;

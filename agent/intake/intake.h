@@ -48,6 +48,7 @@ struct intake {
 	struct op owed;			/* with the event, by accept.confirm */
 	struct buf words;		/* of a dead letter: why */
 	struct buf event_id;		/* of a dead letter */
+	struct buf trust;		/* why it is believed: intake/trust.h */
 	struct store_accept accept;
 };
 
@@ -65,7 +66,8 @@ void intake_refuse(struct intake *in, int status, const char *reason,
 /* Not now: 503 with Retry-After. */
 void intake_postpone(struct intake *in, const char *reason, const char *text);
 
-/* Decode in->input and journal what it holds; answers after the commit. */
+/* Decode in->input and journal what it holds, with in->trust; answers after
+ * the commit. */
 void intake_alarms(struct intake *in);
 /* Journal an SNS subscription's message, with the confirmation owed. */
 void intake_subscription(struct intake *in, bool confirm);

@@ -1,7 +1,9 @@
 #include "agent/intake/intake.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 
 #include "agent/log.h"
@@ -125,6 +127,42 @@ static int socket_named(const char *name)
 	return fd;
 }
 
+/* Which address systemd gave it, no configuration says. */
+static bool beyond_loopback(int fd)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in4;
+		struct sockaddr_in6 in6;
+		struct sockaddr_storage all;
+	} sa = { .all = { 0 } };
+	socklen_t n = sizeof(sa);
+
+	if (getsockname(fd, &sa.any, &n))
+		return false;
+	if (sa.any.sa_family == AF_INET)
+		return ntohl(sa.in4.sin_addr.s_addr) >> 24 != 127;
+	return sa.any.sa_family == AF_INET6 &&
+	       !IN6_IS_ADDR_LOOPBACK(&sa.in6.sin6_addr);
+}
+
+static int take_socket(int *fd, const struct conf_listener *l,
+		       struct err *err)
+{
+	*fd = socket_named(l->socket);
+	if (*fd < 0)
+		return err_set(err, -ENOENT,
+			       "listen: systemd handed over no socket named "
+			       "%s: enable tocsin.socket, or configure an "
+			       "address", l->socket);
+	if (!l->certificate && !l->plain && beyond_loopback(*fd))
+		return err_set(err, -EINVAL,
+			       "listen: the socket %s is beyond loopback: give "
+			       "it tls, or plain: true behind a load balancer "
+			       "that ends TLS", l->socket);
+	return 0;
+}
+
 int intake_listen(struct agent *a, struct err *err)
 {
 	const struct conf *c = a->conf;
@@ -140,16 +178,10 @@ int intake_listen(struct agent *a, struct err *err)
 			.handle = handle,
 			.arg = a,
 		};
-		int rc;
+		int rc = l->socket ? take_socket(&w.fd, l, err) : 0;
 
-		if (l->socket) {
-			w.fd = socket_named(l->socket);
-			if (w.fd < 0)
-				return err_set(err, -ENOENT, "listen: systemd "
-					       "handed over no socket named "
-					       "%s", l->socket);
-		}
-		rc = web_listen(a->web, &w, err);
+		if (!rc)
+			rc = web_listen(a->web, &w, err);
 		if (rc)
 			return rc;
 		LOG(INFO, "listening",

@@ -355,6 +355,7 @@ static void *run(void *arg)
 	int64_t now_ms = p->mono_ms();
 
 	while (!poller_over(p, now_ms)) {
+		pulse_beat(&p->pulse);
 		rest_step(p->rest, poller_turn(p, now_ms));
 		now_ms = p->mono_ms();
 	}
@@ -410,6 +411,8 @@ int poller_start(struct poller *p, struct err *err)
 	p->started = rc == 0;
 	if (rc)
 		p->open = false;
+	else
+		pulse_join(&p->pulse, &p->queue->agent->pulses, p->name);
 	return rc;
 }
 

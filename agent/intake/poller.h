@@ -2,6 +2,7 @@
 #define AGENT_INTAKE_POLLER_H
 
 #include "agent/intake/sqs.h"
+#include "agent/pulse.h"
 
 /* Inside one poller: everything here is its thread's, but what says so. */
 
@@ -42,6 +43,7 @@ struct poller {
 	pthread_t thread;
 	bool started;
 	char name[16];
+	struct pulse pulse;
 
 	pthread_mutex_t lock;		/* of the two below */
 	bool open;			/* rest may be woken */

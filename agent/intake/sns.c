@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "agent/intake/trust.h"
 #include "agent/log.h"
 #include "aws/cert.h"
 #include "base/clock.h"
@@ -57,12 +58,14 @@ static void skip_subscription(struct intake *in)
 	intake_skip(in);
 }
 
-static void accept_genuine(struct intake *in)
+/* cert: NULL where the queue's word is enough. */
+static void accept_genuine(struct intake *in, const struct sns_cert *cert)
 {
 	struct sns_message *m = &in->sns;
 
 	if (too_old(in))
 		return;
+	trust_envelope(&in->trust, m, cert, "queue");
 	in->input.topic = m->topic_arn;
 	in->input.message_id = m->message_id;
 	in->input.sent_ms = m->timestamp_ms;
@@ -101,7 +104,7 @@ static void judge(struct intake *in, const struct sns_cert *cert)
 
 	switch (sns_verify(&in->sns, cert, at_ms, &err)) {
 	case SNS_GENUINE:
-		accept_genuine(in);
+		accept_genuine(in, cert);
 		return;
 	case SNS_FORGED:
 		intake_refuse(in, 403, "signature", err.text);
@@ -167,6 +170,7 @@ static void receive_raw(struct intake *in, const struct web_request *req)
 			      "this topic");
 		return;
 	}
+	trust_word(&in->trust, "basic_auth", "path", req->path);
 	intake_alarms(in);
 }
 
@@ -179,7 +183,7 @@ void sns_judge(struct intake *in, bool verify)
 		intake_refuse(in, 403, "topic",
 			      "sns.topics doesn't allow this topic");
 	else if (!verify)
-		accept_genuine(in);
+		accept_genuine(in, NULL);
 	else if (in->sns.signature_version <
 		 in->conf->sns.min_signature_version)
 		intake_refuse(in, 403, "signature_version",

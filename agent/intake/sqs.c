@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/intake/intake.h"
+#include "agent/intake/trust.h"
 #include "base/clock.h"
 #include "doc/json.h"
 
@@ -112,6 +113,7 @@ static bool claims_envelope(struct str body)
 /* Raw delivery, EventBridge and others: SQS's own names for it. */
 static void take_raw(struct intake *in, const struct message *m)
 {
+	trust_word(&in->trust, "queue", NULL, STR_NONE);
 	in->input.body = m->body;
 	in->input.message_id = m->id;
 	in->input.sent_ms = m->sent_ms;

@@ -1,5 +1,7 @@
 #include "agent/intake/intake.h"
 
+#include "agent/intake/trust.h"
+
 #include "doc/json.h"
 
 void webhook_receive(struct agent *a, struct web_exchange *x,
@@ -14,6 +16,7 @@ void webhook_receive(struct agent *a, struct web_exchange *x,
 		intake_refuse(in, 400, "malformed", err.text);
 		return;
 	}
+	trust_word(&in->trust, "bearer", "path", req->path);
 	in->input.body = req->body;
 	intake_alarms(in);
 }

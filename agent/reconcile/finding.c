@@ -113,6 +113,7 @@ static int journal(struct reconcile *r, const struct alarm *a,
 		.region = a->region,
 		.topic = in->topic,
 		.payload = in->body,
+		.trust = STR("{\"by\":\"cloudwatch\"}"),
 	};
 	metrics_received(r->agent->metrics, in->intake, a->kind);
 	store_event_id(&id, r->agent->store, e.identity);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "agent/thread.h"
+#include "agent/told.h"
 
 #define ARENA_MAX (256 << 20)
 #define DAY_MS 86400000LL
@@ -18,6 +19,8 @@ struct decoded {
 	struct spool_event event;
 	struct buf names;		/* what alarms borrow besides payload */
 	int64_t message;		/* -1: none */
+	struct told told;		/* what look-ups said then */
+	struct arena *arena;		/* of its tags; NULL: never needed */
 };
 
 struct engine {
@@ -28,7 +31,8 @@ struct engine {
 	struct side *side;
 	struct arena *arena;
 	struct decoded now, again;	/* handed in, and asked for again */
-	struct str ci_id;		/* of the event that is decided */
+	struct told *told;		/* of the event that is decided */
+	uint64_t unknown;		/* look-ups that nobody made then */
 	pthread_t thread;
 	bool joined;
 	_Atomic size_t done;
@@ -49,6 +53,8 @@ static void decoded_fini(struct decoded *d)
 		alarms_fini(&d->alarms);
 	spool_cursor_fini(&d->cursor);
 	buf_fini(&d->names);
+	told_fini(&d->told);
+	arena_free(d->arena);
 }
 
 /* The next of names as it lies in d->names, to which they were copied. */
@@ -103,12 +109,25 @@ static int decode_message(struct decoded *d)
 	return rc;
 }
 
+/* With the tags that were looked up when it was decided. */
+static int add_tags(const struct alarm **out, struct decoded *d)
+{
+	if (!d->told.json)
+		return 0;
+	if (!d->arena)
+		d->arena = arena_new(ARENA_MAX);
+	if (!d->arena)
+		return -ENOMEM;
+	arena_reset(d->arena);
+	return told_tags(out, &d->told, d->arena);
+}
+
 /* The n-th event's alarm: 1; 0: there is none; negative. */
-static int decode(const struct alarm **out, struct decoded *d,
-		  struct spool *spool, size_t n)
+static int decode(const struct alarm **out, struct engine *engine,
+		  struct decoded *d, size_t n)
 {
 	const struct event *e = &d->event.event;
-	int rc = spool_get(&d->event, spool, n, &d->cursor);
+	int rc = spool_get(&d->event, engine->spool, n, &d->cursor);
 
 	if (rc <= 0)
 		return rc;
@@ -118,31 +137,46 @@ static int decode(const struct alarm **out, struct decoded *d,
 		return rc;
 	*out = &d->alarms.list[e->position < d->alarms.count ? e->position :
 							       0];
-	return 1;
+	told_fini(&d->told);
+	told_init(&d->told, e->world, d->event.ci_id);
+	d->told.unknown = &engine->unknown;
+	d->told.now_ms = engine->memory ? memory_now(engine->memory) :
+					  e->received_ms;
+	engine->told = &d->told;
+	rc = add_tags(out, d);
+	return rc ? rc : 1;
 }
 
-/* Look-ups find what the stored incident of that alarm had. */
 static enum ci_answer find_ci(struct ci *out, struct arena *arena,
 			      struct str field, struct str value, void *arg)
 {
-	struct engine *e = arg;
+	const struct engine *e = arg;
 
-	(void)field;
-	(void)value;
-	if (!e->ci_id.n)
-		return CI_NONE;
-	*out = (struct ci){ .id = arena_str(arena, e->ci_id) };
-	return out->id.p ? CI_FOUND : CI_NONE;
+	return told_ci(out, arena, field, value, e->told);
+}
+
+static enum ci_answer find_change(struct rule_change *out, struct arena *arena,
+				  struct str ci_id, const struct str *states,
+				  size_t state_count, void *arg)
+{
+	const struct engine *e = arg;
+
+	return told_change(out, arena, ci_id, states, state_count, e->told);
+}
+
+static struct silences *find_silences(const struct alarm *a, void *arg)
+{
+	const struct engine *e = arg;
+
+	return told_silences(e->told, a->source);
 }
 
 /* For memory: the event that was the seq-th. */
 static int fetch(const struct alarm **out, int64_t seq, void *arg)
 {
 	struct engine *e = arg;
-	int rc = decode(out, &e->again, e->spool, (size_t)seq - 1);
+	int rc = decode(out, e, &e->again, (size_t)seq - 1);
 
-	if (rc > 0)
-		e->ci_id = e->again.event.ci_id;
 	return rc > 0 ? 0 : rc ? rc : -ENOENT;
 }
 
@@ -154,30 +188,37 @@ static void tell(const struct memory_action *a, const struct incident *i,
 	side_tell(e->side, a, i, fields);
 }
 
+static int begin(struct engine *e, int64_t now_ms)
+{
+	const struct memory_stream stream = { fetch, tell, find_silences, e };
+
+	e->memory = memory_new(now_ms);
+	if (!e->memory)
+		return -ENOMEM;
+	memory_set_stream(e->memory, &stream);
+	memory_set_changes(e->memory, find_change, e);
+	return 0;
+}
+
 static int take(struct engine *e, size_t n, const struct ci_source *cis,
 		int64_t *newest_ms)
 {
 	const struct alarm *alarm;
 	struct handling h;
-	int rc = decode(&alarm, &e->now, e->spool, n);
+	int rc = decode(&alarm, e, &e->now, n);
 
 	if (rc <= 0)
 		return rc;
 	if (e->now.event.event.received_ms > *newest_ms)
 		*newest_ms = e->now.event.event.received_ms;
-	if (!e->memory) {
-		const struct memory_stream stream = { fetch, tell, e };
-
-		e->memory = memory_new(*newest_ms);
-		if (!e->memory)
-			return -ENOMEM;
-		memory_set_stream(e->memory, &stream);
-	}
-	rc = memory_advance(e->memory, e->rules, cis, *newest_ms);
+	rc = e->memory ? 0 : begin(e, *newest_ms);
+	if (!rc)
+		rc = memory_advance(e->memory, e->rules, cis, *newest_ms);
 	if (rc)
 		return rc;
 	arena_reset(e->arena);
-	e->ci_id = e->now.event.ci_id;
+	e->told = &e->now.told;
+	e->told->now_ms = *newest_ms;
 	rc = memory_event(&h, e->memory, e->rules, cis, NULL, alarm,
 			  e->now.event.event.id, e->arena);
 	if (!rc)
@@ -281,6 +322,11 @@ void engine_free(struct engine *e)
 	side_free(e->side);
 	arena_free(e->arena);
 	free(e);
+}
+
+uint64_t engine_unknown(const struct engine *e)
+{
+	return e->unknown;
 }
 
 const struct side *engine_side(const struct engine *e)

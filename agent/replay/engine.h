@@ -20,6 +20,9 @@ size_t engine_done(const struct engine *e);	/* events */
 int engine_stop(struct engine *e);
 void engine_free(struct engine *e);
 /* After engine_stop(). */
+/* Look-ups of changes that nobody had made when the event was decided: taken
+ * as none. Once it is stopped. */
+uint64_t engine_unknown(const struct engine *e);
 const struct side *engine_side(const struct engine *e);
 
 #endif

@@ -100,6 +100,7 @@ void report_put_json(struct buf *out, const struct report *r)
 	jsonw_kbool(&w, "differs", diff_any(d));
 	jsonw_kint(&w, "events", (int64_t)r->events);
 	jsonw_kint(&w, "skipped", (int64_t)r->skipped);
+	jsonw_kint(&w, "changes_unknown", (int64_t)r->unknown);
 	jsonw_ktime(&w, "first_received_at", r->first_ms);
 	jsonw_ktime(&w, "last_received_at", r->last_ms);
 	jsonw_kcstr(&w, "rules", r->rules);

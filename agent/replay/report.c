@@ -136,4 +136,12 @@ void report_put_head(struct buf *out, const struct report *r)
 		report_put_number(out, r->skipped);
 		buf_puts(out, " without an alarm left out");
 	}
+	if (r->unknown) {
+		buf_puts(out, "; ");
+		report_put_number(out, r->unknown);
+		buf_puts(out, r->unknown == 1 ?
+			" question of a change was" :
+			" questions of changes were");
+		buf_puts(out, " never asked then: taken as none");
+	}
 }

@@ -8,6 +8,8 @@ struct report {
 	const struct diff *diff;
 	uint64_t events;		/* decided */
 	uint64_t skipped;		/* hold no alarm, or have no payload left */
+	uint64_t unknown;		/* questions of a change that nobody asked
+					   when the event was decided */
 	int64_t first_ms, last_ms;	/* received; 0: there was none */
 	const char *rules;		/* the paths compared with today's */
 	size_t limit;			/* rows shown */

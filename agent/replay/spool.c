@@ -9,7 +9,7 @@
 #define WRITE_BYTES (256 << 10)
 #define PAYLOAD_MAX (64 << 20)
 #define HEAD_MAX (1 << 20)
-#define STRINGS 6
+#define STRINGS 7
 
 /* Where an event lies in the file. */
 struct entry {
@@ -166,7 +166,8 @@ static int take_payload(struct spool *s, const struct event *e)
 int spool_add(struct spool *s, const struct event *e, struct str ci_id)
 {
 	const struct str strings[STRINGS] = { e->id, e->topic, e->message_id,
-					      e->subject, e->kind, ci_id };
+					      e->subject, e->kind, ci_id,
+					      e->world };
 	struct head h = { .change_ms = e->change_ms, .sent_ms = e->sent_ms,
 			  .received_ms = e->received_ms,
 			  .position = e->position };
@@ -276,6 +277,7 @@ int spool_get(struct spool_event *out, struct spool *s, size_t n,
 	struct str *const strings[STRINGS] = {
 		&out->event.id, &out->event.topic, &out->event.message_id,
 		&out->event.subject, &out->event.kind, &out->ci_id,
+		&out->event.world,
 	};
 	const struct head *h;
 	const char *p;

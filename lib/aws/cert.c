@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -141,6 +142,20 @@ static X509 *decode(const struct buf *der)
 	return NULL;
 }
 
+static int take_fingerprint(struct sns_cert *c, const struct buf *der)
+{
+	struct buf hex = BUF_INIT(sizeof(c->sha256));
+	unsigned char digest[32];
+	int ok = EVP_Digest(der->p, der->n, digest, NULL, EVP_sha256(), NULL);
+
+	if (ok == 1)
+		encode_hex(&hex, digest, sizeof(digest));
+	if (hex.n == sizeof(c->sha256) - 1)
+		memcpy(c->sha256, hex.p, hex.n);
+	buf_fini(&hex);
+	return c->sha256[0] ? 0 : -ENOMEM;
+}
+
 static void cert_free(struct sns_cert *c)
 {
 	if (!c)
@@ -172,6 +187,8 @@ int sns_cert_read(struct sns_cert **out, struct str pem, struct err *err)
 	atomic_init(&c->refs, 1);
 	buf_init(&c->names, 4096);
 	r = read_x509(c, x, err);
+	if (!r && take_fingerprint(c, &der))
+		r = err_set(err, -ENOMEM, "out of memory");
 	if (r)
 		goto out;
 	*out = c;
@@ -182,6 +199,11 @@ out:
 	buf_fini(&der);
 	ERR_clear_error();
 	return r;
+}
+
+const char *sns_cert_sha256(const struct sns_cert *cert)
+{
+	return cert->sha256;
 }
 
 /* Counting is no change that a reader could see. */

@@ -59,6 +59,8 @@ void sns_cert_release(const struct sns_cert *cert);
 /* A certificate from PEM, outside any cache; for tests and commands. */
 int sns_cert_read(struct sns_cert **out, struct str pem,
 		  struct err *err) MUST_CHECK;
+/* Its SHA-256 fingerprint: 64 hex digits. */
+const char *sns_cert_sha256(const struct sns_cert *cert);
 /* Is at_ms within its validity? Tells SNS_BAD_CERT for want of a right clock
  * from one for good. */
 bool sns_cert_valid_at(const struct sns_cert *cert, int64_t at_ms);

@@ -15,6 +15,7 @@ struct sns_cert {
 	int64_t from_ms, until_ms;	/* both within */
 	struct buf names;		/* DNS names, a LF after each */
 	bool by_subject;		/* no names but the subject's own */
+	char sha256[65];		/* of its DER, in hex */
 };
 
 #endif

@@ -3,12 +3,17 @@
 
 /*
  * json-c for this folder alone. Its types json_type and json_bool bear names
- * that functions of doc/json.h have too; they get others here.
+ * that functions of doc/json.h have too; they get others here. Those of ours
+ * may be macros by themselves: so libstackflow renames what it exports.
  */
+#pragma push_macro("json_type")
+#pragma push_macro("json_bool")
+#undef json_type
+#undef json_bool
 #define json_type native_type
 #define json_bool native_bool
 #include <json-c/json.h>
-#undef json_type
-#undef json_bool
+#pragma pop_macro("json_type")
+#pragma pop_macro("json_bool")
 
 #endif

@@ -13,7 +13,7 @@
 enum incident_state {
 	INCIDENT_OPEN = 1,
 	INCIDENT_RESOLVED,	/* by us, on OK */
-	INCIDENT_CLOSED,	/* by a person in StackFlow */
+	INCIDENT_CLOSED,	/* by a person, in StackFlow or here */
 	INCIDENT_FAILED,	/* StackFlow refused the create for good */
 };
 
@@ -198,6 +198,24 @@ int incident_succeed(struct change *out, struct arena *arena,
 int incident_escalate(struct change *out, struct arena *arena,
 		      const struct incident *i, const struct op *op,
 		      const struct remote_view *view, int64_t now_ms);
+
+/*
+ * What a person does here rather than in StackFlow: a note, and where asked
+ * for the end of an incident that is open. It is closed by a person then, and
+ * goes by closed_by_person. In out: the incident, and in out->ops what is owed
+ * behind all else of its lane; a held note at the lane's end must be let go
+ * with them. 0 or -ENOMEM.
+ */
+struct said {
+	struct str id;		/* by which the note is found again */
+	struct str text;	/* or empty */
+	struct str who;
+	bool resolve;
+	bool firing;		/* any of its alarms is in ALARM */
+};
+int incident_say(struct change *out, struct arena *arena,
+		 const struct incident *i, const struct said *said,
+		 int64_t now_ms);
 
 /* Does a context (incident.context) hold all of same? */
 bool incident_context_has(struct str context, const struct field *same,

@@ -190,7 +190,7 @@ static int spare_looks(struct memory *m, const struct verdict *v)
 	struct kept_member *x;
 	struct incident *i;
 
-	if (!m->stream.fetch || m->change || v->hold.kind != HOLD_INCIDENT)
+	if (!m->stream.fetch || v->hold.kind != HOLD_INCIDENT)
 		return 0;
 	x = m->subject.n ? map_get(m->by_subject, m->subject) : NULL;
 	if (x && x->m.wait == WAIT_HOLD)
@@ -216,9 +216,16 @@ static int handle(struct handling *out, struct memory *m,
 		.now_ms = m->now_ms,
 		.trace = trace,
 	};
-	int rc = incident_handle(out, rules, &in, &m->world, subject, e, true,
-				 arena);
+	struct silences *own = NULL;
+	int rc;
 
+	if (m->stream.silences && e->alarm)
+		own = m->stream.silences(e->alarm, m->stream.arg);
+	m->holds.silences = own ? own : m->silences;
+	rc = incident_handle(out, rules, &in, &m->world, subject, e, true,
+			     arena);
+	m->holds.silences = m->silences;
+	silences_free(own);
 	if (rc)
 		return rc < 0 ? rc : -EIO;
 	rc = memory_take(m, rules, &out->change, e);

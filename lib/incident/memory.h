@@ -66,6 +66,9 @@ struct memory_stream {
 	int (*fetch)(const struct alarm **out, int64_t seq, void *arg);
 	void (*tell)(const struct memory_action *a, const struct incident *i,
 		     struct str fields, void *arg);
+	/* The silences for this decision alone, freed after it, in place of
+	 * those set; NULL: none. May itself be NULL. */
+	struct silences *(*silences)(const struct alarm *a, void *arg);
 	void *arg;
 };
 void memory_set_stream(struct memory *m, const struct memory_stream *s);

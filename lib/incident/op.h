@@ -46,19 +46,24 @@ struct op {
 	int64_t not_before_ms;	/* wall clock; clamped when loaded */
 	int64_t sent_ms;	/* of the last send; 0: never */
 	int64_t searched_ms;	/* of the last search that found nothing */
+	int64_t doubt_ms;	/* when its last doubt began; 0: never */
+	int64_t done_ms;	/* when it was DONE or DEAD; 0: isn't */
 	struct str target;	/* remote id or URL where not the incident's */
 	struct str body;	/* create/patch: JSON fields; note: its text */
 	struct str events;	/* event ids it tells of, space-separated */
 	unsigned count;		/* how many events */
 	struct str marker;	/* create: correlation marker; note: "alarm"
-				   where it tells of an ALARM; raise: the
-				   priority before, "P3" */
+				   where it tells of an ALARM, "person" where
+				   somebody wrote it, who is never added to;
+				   raise: the priority before, "P3" */
 	int status;		/* last answer's */
 	struct str problem;	/* last answer's line */
 };
 
 /* not_before_ms of a note that waits for a change of state, not for a time. */
 #define OP_NEVER_MS (INT64_MAX / 4)
+
+#define NOTE_OF_PERSON "person"
 
 const char *op_kind_name(enum op_kind k);
 const char *op_state_name(enum op_state s);

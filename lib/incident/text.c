@@ -203,6 +203,20 @@ struct str text_change(struct arena *arena, const struct alarm *a,
 	return keep(arena, &b);
 }
 
+struct str text_said(struct arena *arena, const struct said *said)
+{
+	struct buf b = BUF_INIT(2 * NOTE_MAX);
+
+	if (said->text.n) {
+		put_foreign(&b, said->text);
+		buf_putc(&b, '\n');
+	}
+	buf_puts(&b, said->resolve ? "Resolved by " : "Written by ");
+	utf8_put_safe(&b, said->who, 300);
+	buf_puts(&b, " through tocsin");
+	return keep(arena, &b);
+}
+
 struct str text_listed(struct arena *arena, const struct alarm *a,
 		       int priority)
 {

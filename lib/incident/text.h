@@ -26,6 +26,9 @@ bool text_is_repeat(struct str note);
 struct str text_change(struct arena *arena, const struct alarm *a,
 		       const char *consequence);
 
+/* A person's words, and whose they are. */
+struct str text_said(struct arena *arena, const struct said *said);
+
 /* One of the alarms of an incident that many share, on a line. */
 struct str text_listed(struct arena *arena, const struct alarm *a,
 		       int priority);

@@ -11,7 +11,8 @@
 /* Work for the writer that isn't a submission of events or writes. */
 enum job_kind { JOB_RECOVER, JOB_EXPIRE, JOB_RULES, JOB_RULESET,
 		JOB_CLOCK_BACK,
-		JOB_SILENCE, JOB_RELEASE };
+		JOB_SILENCE, JOB_RELEASE, JOB_ERASE,
+		JOB_SCRUB /* in no transaction */ };
 
 struct store_job {
 	enum job_kind kind;
@@ -22,7 +23,11 @@ struct store_job {
 	/* Of a rule set its hash and body. */
 	struct str file, text;		/* rules; release: file is the hold */
 	const struct store_silence *silence;
-	int count;			/* what recover and expire tell */
+	const struct store_erase *erase;
+	struct store_erased *erased;
+	int64_t *after;
+	int count;			/* what recover, expire, erase and
+					   scrub tell */
 	store_done *done;
 	void *arg;
 	struct store_job *next;
@@ -70,6 +75,10 @@ struct store_backend {
 	 * while nothing else happens; -1: not needed.
 	 */
 	int (*tidy)(void *db, bool idle, int *wait_ms);
+
+	/* Between transactions: 0, 1 (not wholly), negative. It may take long;
+	 * goes_on is called now and then meanwhile. */
+	int (*scrub)(void *db, void (*goes_on)(void *arg), void *arg);
 
 	int (*reader_open)(struct store_reader **out, void *db,
 			   struct err *err);
@@ -141,6 +150,11 @@ struct store_backend {
 	/* A reader of a store that isn't opened here. */
 	int (*look)(struct store_reader **out, const char *where,
 		    struct err *err);
+	int (*backup)(const char *where, const char *to, bool force,
+		      struct err *err);
+	int (*restore)(const char *where, const char *from,
+		       const uint8_t *hash_key, int64_t now_ms,
+		       struct buf *aside, struct err *err);
 	int (*ruleset)(struct str *out, struct store_reader *r,
 		       struct str hash, struct arena *arena);
 	int (*past_events)(struct past_event *out, size_t max,
@@ -148,6 +162,28 @@ struct store_backend {
 			   int64_t since_ms, struct arena *arena);
 	int (*past_count)(int64_t *out, struct store_reader *r,
 			  int64_t since_ms);
+	int (*list_audit)(struct store_audit *out, struct store_reader *r,
+			  const struct store_page *p, struct arena *arena);
+	int (*event_ops)(struct op *out, size_t max, struct store_reader *r,
+			 const struct event *e, struct arena *arena);
+	int (*incident_ops)(struct op *out, size_t max,
+			    struct store_reader *r, int64_t incident,
+			    int64_t before, struct arena *arena);
+	int (*search_events)(struct event *out, int64_t *next,
+			     struct store_reader *r,
+			     const struct store_page *p,
+			     const struct store_search *s,
+			     struct arena *arena);
+	int (*search_incidents)(struct incident *out, int64_t *next,
+				struct store_reader *r,
+				const struct store_page *p,
+				const struct store_search *s,
+				struct arena *arena);
+	int (*members)(struct member *out, size_t max, struct store_reader *r,
+		       int64_t incident, struct arena *arena);
+	int (*series)(struct store_bucket *out, size_t n,
+		      struct store_reader *r, int64_t from_ms,
+		      int64_t step_ms);
 };
 
 extern const struct store_backend store_sqlite;

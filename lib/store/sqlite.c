@@ -306,7 +306,7 @@ static uint64_t file_size(struct sqlite *d, int which)
 	return (uint64_t)n;
 }
 
-static void measure(struct sqlite *d)
+void sqlite_measure(struct sqlite *d)
 {
 	struct store_counts *c = &d->tally.counts;
 
@@ -337,7 +337,8 @@ static int open_file(struct sqlite *d, bool *made, struct err *err)
 				       err) : -ENOMEM;
 	sqlite3_busy_timeout(d->q.db, 2000);
 	r = run(d, "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
-		"PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY", err);
+		"PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
+		"PRAGMA secure_delete = ON", err);
 	if (!r)
 		r = look(d, made, err);
 	if (!r && *made)
@@ -410,7 +411,7 @@ static int sqlite_open(void **out, const struct store_options *o,
 		sqlite_close(d);
 		return r;
 	}
-	measure(d);
+	sqlite_measure(d);
 	sqlite3_wal_hook(d->q.db, committed, d);
 	*made = new_file;
 	*out = d;
@@ -453,7 +454,7 @@ static int sqlite_commit(void *db)
 	int r = run_plain(d, SQL_COMMIT);
 
 	if (!r)
-		measure(d);
+		sqlite_measure(d);
 	return r;
 }
 
@@ -528,7 +529,7 @@ static int sqlite_tidy(void *db, bool idle, int *wait_ms)
 	d->tried = d->frames;
 	if (!rc)
 		d->copied = copied;
-	measure(d);
+	sqlite_measure(d);
 	*wait_ms = d->copied == d->frames ? -1 : PINNED_MS;
 	return 0;
 }
@@ -548,6 +549,7 @@ const struct store_backend store_sqlite = {
 	.full = sqlite_full,
 	.tally = sqlite_tally,
 	.tidy = sqlite_tidy,
+	.scrub = sqlite_scrub,
 	.reader_open = sqlite_reader_open,
 	.reader_close = sqlite_reader_close,
 	.reader_begin = sqlite_reader_begin,
@@ -578,10 +580,19 @@ const struct store_backend store_sqlite = {
 	.silences = sqlite_silences,
 	.list_incidents = sqlite_list_incidents,
 	.list_events = sqlite_list_events,
+	.search_events = sqlite_search_events,
+	.search_incidents = sqlite_search_incidents,
+	.members = sqlite_members,
 	.event = sqlite_event,
 	.list_ops = sqlite_list_ops,
 	.look = sqlite_look,
+	.backup = sqlite_backup,
+	.restore = sqlite_restore,
 	.ruleset = sqlite_ruleset,
 	.past_events = sqlite_past_events,
 	.past_count = sqlite_past_count,
+	.list_audit = sqlite_list_audit,
+	.event_ops = sqlite_event_ops,
+	.incident_ops = sqlite_incident_ops,
+	.series = sqlite_series,
 };

@@ -61,7 +61,7 @@ struct sqlite {
 	int64_t rulesets_seen;	/* dropped, when rule sets were looked at */
 	bool full, roomy;
 	uint64_t asked;		/* commits when fullness was looked at last */
-	int64_t at[6]; /* where expiry goes on */
+	int64_t at[7]; /* where expiry goes on */
 
 	/* Frames in the WAL: all; copied to the database; all, when copying
 	 * was last tried. */
@@ -104,6 +104,41 @@ int sqlite_expire_silences(struct sqlite *d, int64_t before_ms);
 int sqlite_silences_recover(struct sqlite *d, int64_t now_ms);
 int sqlite_silences_back(struct sqlite *d, int64_t now_ms, int64_t by_ms);
 
+void sqlite_measure(struct sqlite *d);
+/* sqlite_erase.c */
+int sqlite_erase(struct sqlite *d, struct store_job *j);
+int sqlite_scrub(void *db, void (*goes_on)(void *arg), void *arg);
+
+/* sqlite_backup.c */
+int sqlite_backup(const char *where, const char *to, bool force,
+		  struct err *err);
+int sqlite_restore(const char *where, const char *from,
+		   const uint8_t *hash_key, int64_t now_ms, struct buf *aside,
+		   struct err *err);
+
+/* sqlite_audit.c */
+int sqlite_put_audit(struct sqlite *d, const struct store_audit *a);
+int sqlite_list_audit(struct store_audit *out, struct store_reader *r,
+		      const struct store_page *p, struct arena *arena);
+
+/* sqlite_series.c */
+int sqlite_event_ops(struct op *out, size_t max, struct store_reader *r,
+		     const struct event *e, struct arena *arena);
+int sqlite_incident_ops(struct op *out, size_t max, struct store_reader *r,
+			int64_t incident, int64_t before, struct arena *arena);
+int sqlite_series(struct store_bucket *out, size_t n, struct store_reader *r,
+		  int64_t from_ms, int64_t step_ms);
+
+/* sqlite_search.c */
+int sqlite_search_events(struct event *out, int64_t *next,
+			 struct store_reader *r, const struct store_page *p,
+			 const struct store_search *s, struct arena *arena);
+int sqlite_search_incidents(struct incident *out, int64_t *next,
+			    struct store_reader *r, const struct store_page *p,
+			    const struct store_search *s, struct arena *arena);
+int sqlite_members(struct member *out, size_t max, struct store_reader *r,
+		   int64_t incident, struct arena *arena);
+
 /* sqlite_ruleset.c */
 int sqlite_keep_ruleset(struct sqlite *d, const struct store_job *j);
 /* Those that ended before then, and that no kept event refers to. */
@@ -140,6 +175,10 @@ uint64_t reader_hash(struct store_reader *r, struct str s);
 int reader_found(struct query *u, int r);
 void get_incident(struct incident *i, struct query *u);
 void get_member(struct member *out, struct query *u);
+/* 0: none of that name. */
+enum incident_state sqlite_state_of(struct str word);
+/* Rows into out, from where n stands; how many there are then. */
+int get_ops(struct op *out, int n, size_t max, struct query *u);
 
 /* As store_*: sqlite_read.c, sqlite_timer.c */
 int sqlite_tally_of(struct tally *out, struct store_reader *r, struct str key,

@@ -9,8 +9,10 @@
 static int recover(struct sqlite *d, struct store_job *j)
 {
 	struct query u = query_begin(&d->q, SQL_RECOVER_FLIGHT);
-	int r = query_run(&u);
+	int r;
 
+	put_int(&u, j->ms);
+	r = query_run(&u);
 	if (r)
 		return r;
 	j->count = sqlite3_changes(d->q.db);
@@ -104,8 +106,12 @@ static int expire(struct sqlite *d, struct store_job *j)
 {
 	int64_t identities = j->ms;
 	const struct store_tally *t = &d->tally;
-	int r = expire_events(d, j);
+	struct query u = query_begin(&d->q, SQL_LAST_AUDIT);
+	int64_t audits = 0;
+	int r = query_int(&u, 0, &audits);
 
+	if (!r)
+		r = expire_events(d, j);
 	if (d->retain_ms < IDENTITY_MS)
 		identities -= IDENTITY_MS - d->retain_ms;
 
@@ -119,9 +125,10 @@ static int expire(struct sqlite *d, struct store_job *j)
 		  j->ms },
 		{ SQL_IDENTITY_WINDOW, SQL_DROP_IDENTITIES, INT64_MAX,
 		  identities },
+		{ SQL_AUDIT_WINDOW, SQL_DROP_AUDIT, audits, j->ms },
 	};
 
-	for (size_t i = 0; i < 5 && r >= 0; i++) {
+	for (size_t i = 0; i < sizeof(walks) / sizeof(*walks) && r >= 0; i++) {
 		int64_t to;
 
 		r = step(d, &walks[i], &d->at[i + 1], j->max, &to);
@@ -173,6 +180,10 @@ int sqlite_job(void *db, struct store_job *j)
 		return sqlite_put_silence(db, j);
 	case JOB_RELEASE:
 		return sqlite_release(db, j);
+	case JOB_ERASE:
+		return sqlite_erase(db, j);
+	case JOB_SCRUB:
+		break;
 	}
 	return -EINVAL;
 }

@@ -142,6 +142,11 @@ static void put_place(struct query *u, const struct store_row *s)
 	put_int(u, s->not_before_ms);
 }
 
+static bool ended(enum op_state s)
+{
+	return s == OP_DONE || s == OP_DEAD;
+}
+
 static void put_content(struct query *u, const struct op *op, bool no_target)
 {
 	bool done = op->state == OP_DONE;
@@ -159,6 +164,7 @@ static void put_content(struct query *u, const struct op *op, bool no_target)
 	put_str(u, op->marker);
 	put_int(u, op->status);
 	put_str(u, done ? STR_NONE : op->problem);
+	put_int(u, op->doubt_ms);
 }
 
 static int insert(struct sqlite *d, struct op *op, struct store_row *now)
@@ -182,6 +188,7 @@ static int insert(struct sqlite *d, struct op *op, struct store_row *now)
 	put_int(&u, op->created_ms);
 	put_place(&u, now);
 	put_content(&u, op, same);
+	put_int(&u, ended(op->state) ? op->done_ms : 0);
 	r = query_run(&u);
 	if (r)
 		return r;
@@ -231,6 +238,8 @@ static int replace(struct sqlite *d, const struct op *op,
 	if (!stays)
 		put_place(&u, now);
 	put_content(&u, op, same);
+	if (!stays)
+		put_int(&u, ended(op->state) ? op->done_ms : 0);
 	put_int(&u, op->id);
 	r = query_run(&u);
 	return r ? r : settle(d, old, now);
@@ -260,6 +269,8 @@ static int replace_state(struct sqlite *d, const struct op *op,
 	put_str(&u, same ? STR_NONE : op->target);
 	put_int(&u, op->status);
 	put_str(&u, now->state == OP_DONE ? STR_NONE : op->problem);
+	put_int(&u, op->doubt_ms);
+	put_int(&u, ended(now->state) ? op->done_ms : 0);
 	put_int(&u, op->id);
 	r = query_run(&u);
 	return r ? r : settle(d, old, now);

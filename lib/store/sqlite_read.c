@@ -146,6 +146,7 @@ void sqlite_get_outcome(struct event *e, struct query *u)
 	e->ruleset = get_str(u);
 	e->incident = get_int(u);
 	e->decided_ms = get_int(u);
+	e->world = get_str(u);
 }
 
 void get_incident(struct incident *i, struct query *u)
@@ -213,10 +214,11 @@ static void get_op(struct op *op, struct query *u)
 	op->marker = get_str(u);
 	op->status = (int)get_int(u);
 	op->problem = get_str(u);
+	op->doubt_ms = get_int(u);
+	op->done_ms = get_int(u);
 }
 
-/* Rows into out, from where n stands; how many there are then. */
-static int get_ops(struct op *out, int n, size_t max, struct query *u)
+int get_ops(struct op *out, int n, size_t max, struct query *u)
 {
 	int r = 0;
 
@@ -238,10 +240,10 @@ static int get_incidents(struct incident *out, size_t max, struct query *u)
 
 /* ---- events ---- */
 
-int sqlite_payload(struct str *out, struct store_reader *r, int64_t first,
-		   struct arena *arena)
+static int of_message(struct str *out, struct store_reader *r,
+		      enum sql_statement n, int64_t first, struct arena *arena)
 {
-	struct query u = reader_query(r, SQL_PAYLOAD, arena);
+	struct query u = reader_query(r, n, arena);
 	int got;
 
 	put_int(&u, first);
@@ -249,6 +251,12 @@ int sqlite_payload(struct str *out, struct store_reader *r, int64_t first,
 	if (got > 0)
 		*out = get_str(&u);
 	return reader_found(&u, got);
+}
+
+int sqlite_payload(struct str *out, struct store_reader *r, int64_t first,
+		   struct arena *arena)
+{
+	return of_message(out, r, SQL_PAYLOAD, first, arena);
 }
 
 int sqlite_new_heads(struct event *out, size_t max, struct store_reader *r,
@@ -297,6 +305,8 @@ int sqlite_event(struct event *out, struct store_reader *r, uint64_t id,
 	if (got <= 0)
 		return got;
 	got = sqlite_payload(&e.payload, r, e.first, arena);
+	if (got >= 0)
+		got = of_message(&e.trust, r, SQL_TRUST, e.first, arena);
 	if (got < 0)
 		return got;
 	*out = e;
@@ -349,7 +359,7 @@ int sqlite_incident_by_id(struct incident *out, struct store_reader *r,
 	return get_incidents(out, 1, &u);
 }
 
-static enum incident_state state_of(struct str word)
+enum incident_state sqlite_state_of(struct str word)
 {
 	return str_is(word, "open")	? INCIDENT_OPEN :
 	       str_is(word, "resolved") ? INCIDENT_RESOLVED :
@@ -360,7 +370,7 @@ static enum incident_state state_of(struct str word)
 int sqlite_list_incidents(struct incident *out, struct store_reader *r,
 			  const struct store_page *p, struct arena *arena)
 {
-	enum incident_state state = state_of(p->filter);
+	enum incident_state state = sqlite_state_of(p->filter);
 	struct query u;
 
 	if (p->filter.n && !state)

@@ -6,7 +6,8 @@
 /* The numbers that stand in the texts below. */
 _Static_assert(OP_READY == 1 && OP_IN_FLIGHT == 2 && OP_IN_DOUBT == 3 &&
 		       OP_DONE == 4 && OP_DEAD == 5 && OP_CREATE == 1 &&
-		       OP_AUDIT == 9,
+		       OP_NOTE == 2 && OP_RESOLVE == 3 && OP_AUDIT == 9 &&
+		       OP_REJECTED == 10,
 	       "operations");
 _Static_assert(INCIDENT_OPEN == 1 && ALARM_OK == 1 && ALARM_FIRING == 2 &&
 		       WAIT_OPEN_AFTER == 1 && WAIT_HOLD == 2,
@@ -113,7 +114,23 @@ static const char timers[] =
 	"CREATE UNIQUE INDEX tally_key ON tally (key_hash);"
 	SQL_SCHEMA_RULESET SQL_SCHEMA_SILENCE;
 
-const char *const sql_upgrade[] = { NULL, timers };
+/*
+ * What is found by op_lane while it is owed is found by op_done afterwards, and
+ * counted by op_ended, which grows at its end.
+ */
+static const char evidence[] =
+	"CREATE TABLE audit (id INTEGER PRIMARY KEY, at_ms INTEGER, who,"
+	" action, resource_type, resource_id, details);"
+	"ALTER TABLE payload ADD COLUMN trust;"
+	"ALTER TABLE outcome ADD COLUMN world;"
+	"ALTER TABLE op ADD COLUMN doubt_ms INTEGER;"
+	"ALTER TABLE op ADD COLUMN done_ms INTEGER;"
+	"UPDATE op SET done_ms = max(created_ms, sent_ms)"
+	" WHERE state IN (4, 5);"
+	"CREATE INDEX op_done ON op (incident) WHERE state = 4;"
+	"CREATE INDEX op_ended ON op (done_ms, kind) WHERE state = 4;";
+
+const char *const sql_upgrade[] = { NULL, timers, evidence };
 _Static_assert(sizeof(sql_upgrade) / sizeof(*sql_upgrade) ==
 		       SQL_SCHEMA_VERSION, "an upgrade to each version");
 
@@ -123,7 +140,7 @@ _Static_assert(sizeof(sql_upgrade) / sizeof(*sql_upgrade) ==
 	" e.region, e.topic, e.message_id, e.subject"
 #define OUTCOME                                                               \
 	"o.status, o.action, o.because, o.team, o.policy, o.place,"           \
-	" o.ruleset, o.incident, o.decided_ms"
+	" o.ruleset, o.incident, o.decided_ms, o.world"
 #define INCIDENT                                                              \
 	"id, key, incarnation, version, state, remote, previous, priority,"   \
 	" severity, team, policy, place, short_description,"                  \
@@ -140,7 +157,11 @@ _Static_assert(sizeof(sql_upgrade) / sizeof(*sql_upgrade) ==
 	" op.attempts, op.searches, op.created_ms, op.not_before_ms,"         \
 	" op.sent_ms, op.searched_ms,"                                        \
 	" CASE WHEN op.target <> '' THEN op.target ELSE i.remote END,"        \
-	" op.body, op.events, op.count, op.marker, op.status, op.problem"
+	" op.body, op.events, op.count, op.marker, op.status, op.problem,"    \
+	" op.doubt_ms, op.done_ms"
+#define AUDIT                                                                 \
+	"id, at_ms, who, action, resource_type, resource_id, details"         \
+	" FROM audit"
 #define OF_OP(index)                                                          \
 	" FROM op" index " LEFT JOIN incident i ON i.id = op.incident "
 /* What lets nothing behind it in its lane go. */
@@ -158,6 +179,14 @@ _Static_assert(sizeof(sql_upgrade) / sizeof(*sql_upgrade) ==
 	", " time " FROM " table " WHERE " id " > ?1 ORDER BY " id            \
 	" LIMIT ?2)"
 
+/* Where a search that begins below ?1 ends, and the oldest there is. */
+#define FLOOR(id, table)                                                      \
+	"SELECT max(0, min(?1, 1 + coalesce((SELECT max(" id ") FROM "        \
+	table "), 0)) - ?2), coalesce((SELECT min(" id ") FROM " table        \
+	"), 0)"
+/* ?3 is a pattern. The same for ASCII letters of either case. */
+#define HAS(column) column " LIKE ?3 ESCAPE '\\'"
+
 const char *const sql_text[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
@@ -171,15 +200,17 @@ const char *const sql_text[SQL_COUNT] = {
 			     " VALUES (?, ?, ?, ?)",
 	[SQL_PUT_EVENT] = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
 			  " ?, ?, ?, ?, ?, ?, ?, ?)",
-	[SQL_PUT_PAYLOAD] = "INSERT INTO payload VALUES (?, ?, ?)",
+	[SQL_PUT_PAYLOAD] = "INSERT INTO payload VALUES (?, ?, ?, ?)",
 	[SQL_PUT_UNTRIAGED] = "INSERT INTO untriaged VALUES (?)",
 	[SQL_TRIAGED] = "DELETE FROM untriaged WHERE seq = ?",
 	[SQL_HAS_EVENT] = "SELECT seq FROM event WHERE seq = ?",
 	[SQL_PUT_OUTCOME] = "INSERT OR REPLACE INTO outcome VALUES"
-			    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+			    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_PUT_META] = "INSERT OR REPLACE INTO meta VALUES (?, ?)",
 	[SQL_PUT_KNOWN] = "INSERT OR IGNORE INTO known VALUES (?, ?)",
 	[SQL_PUT_RULES] = "INSERT OR REPLACE INTO rules VALUES (?, ?)",
+	[SQL_PUT_AUDIT] = "INSERT INTO audit VALUES"
+			  " (NULL, ?, ?, ?, ?, ?, ?)",
 
 	[SQL_PUT_INCIDENT] =
 		"INSERT INTO incident (id, key_hash, key, incarnation,"
@@ -249,8 +280,8 @@ const char *const sql_text[SQL_COUNT] = {
 		       " state,"
 		       " rank, free, not_before_ms, priority, held, attempts,"
 		       " searches, sent_ms, searched_ms, target, body, events,"
-		       " count, marker, status, problem) VALUES (?, ?, ?, ?,"
-		       " ?, ?,"
+		       " count, marker, status, problem, doubt_ms, done_ms)"
+		       " VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
 		       " ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_SEEN_OP] = "SELECT incident, pos, kind, state, held, rank,"
 			" not_before_ms, free FROM op WHERE id = ?",
@@ -260,19 +291,19 @@ const char *const sql_text[SQL_COUNT] = {
 		       " priority = ?, held = ?,"
 		       " attempts = ?, searches = ?, sent_ms = ?,"
 		       " searched_ms = ?, target = ?, body = ?, events = ?,"
-		       " count = ?, marker = ?, status = ?, problem = ?"
-		       " WHERE id = ?",
+		       " count = ?, marker = ?, status = ?, problem = ?,"
+		       " doubt_ms = ?, done_ms = ? WHERE id = ?",
 	[SQL_SET_OP_CONTENT] =
 		"UPDATE op SET priority = ?, held = ?, attempts = ?,"
 		" searches = ?, sent_ms = ?, searched_ms = ?, target = ?,"
 		" body = ?, events = ?, count = ?, marker = ?, status = ?,"
-		" problem = ? WHERE id = ?",
+		" problem = ?, doubt_ms = ? WHERE id = ?",
 	[SQL_SET_OP_STATE] =
 		"UPDATE op SET state = ?1, free = ?2, not_before_ms = ?3,"
 		" held = ?4, attempts = ?5, searches = ?6, sent_ms = ?7,"
 		" searched_ms = ?8, target = ?9, status = ?10, problem = ?11,"
-		" body = CASE ?1 WHEN 4 THEN NULL ELSE body END"
-		" WHERE id = ?12",
+		" body = CASE ?1 WHEN 4 THEN NULL ELSE body END,"
+		" doubt_ms = ?12, done_ms = ?13 WHERE id = ?14",
 	[SQL_MOVE_OPS] = "UPDATE op SET incident = ?2, free = 0 WHERE id IN"
 			 " (SELECT id FROM op INDEXED BY op_lane"
 			 " WHERE incident = ?1 AND state <> 4 AND state = 1)",
@@ -293,7 +324,8 @@ const char *const sql_text[SQL_COUNT] = {
 			  " WHERE incident = ? AND pos = 0 AND state <> 4"
 			  " AND state = 5 LIMIT 1",
 
-	[SQL_RECOVER_FLIGHT] = "UPDATE op SET state = 3 WHERE state = 2",
+	[SQL_RECOVER_FLIGHT] = "UPDATE op SET state = 3, doubt_ms = ?"
+			       " WHERE state = 2",
 	/* What is held may be for long; made later than now, it waits anew. */
 	[SQL_RECOVER_CLAMP] =
 		"UPDATE op SET created_ms = min(created_ms, ?1),"
@@ -371,6 +403,9 @@ const char *const sql_text[SQL_COUNT] = {
 	[SQL_DROP_IDENTITIES] =
 		"DELETE FROM identity WHERE change_ms > ?1 AND change_ms <= ?2"
 		" AND change_ms < ?3 AND day < ?3 / 86400000",
+	[SQL_AUDIT_WINDOW] = WINDOW("id", "at_ms", "audit"),
+	[SQL_DROP_AUDIT] = "DELETE FROM audit WHERE id > ?1 AND id <= ?2"
+			   " AND at_ms < ?3",
 
 	[SQL_COUNT_UNTRIAGED] = "SELECT count(*) FROM untriaged",
 	[SQL_COUNT_OPS] = "SELECT o.state, count(*), total(o.held), total("
@@ -392,6 +427,7 @@ const char *const sql_text[SQL_COUNT] = {
 			   " JOIN event e ON e.seq = u.seq"
 			   " WHERE u.seq > ? ORDER BY u.seq LIMIT ?",
 	[SQL_PAYLOAD] = "SELECT body FROM payload WHERE first = ?",
+	[SQL_TRUST] = "SELECT trust FROM payload WHERE first = ?",
 	/* A walk, the newest first: asked by people only. */
 	[SQL_EVENT_OF_HASH] = "SELECT seq FROM identity WHERE hash = ?"
 			      " ORDER BY change_ms DESC LIMIT 1",
@@ -528,4 +564,96 @@ const char *const sql_text[SQL_COUNT] = {
 			    " ORDER BY e.seq LIMIT ?",
 	[SQL_PAST_COUNT] = "SELECT count(*) FROM event"
 			   " WHERE received_ms >= ?",
+
+	[SQL_EVENT_FLOOR] = FLOOR("seq", "event"),
+	[SQL_SEARCH_EVENTS] =
+		"SELECT " EVENT ", " OUTCOME " FROM event e"
+		" LEFT JOIN outcome o ON o.seq = e.seq"
+		" WHERE e.seq < ?1 AND e.seq >= ?2"
+		" AND (?3 = '' OR " HAS("e.name") " OR " HAS("e.account")
+		" OR " HAS("e.region") " OR " HAS("e.kind") " OR "
+		HAS("e.subject") " OR " HAS("e.topic") " OR "
+		HAS("e.message_id") " OR " HAS("o.policy") " OR "
+		HAS("o.place") " OR " HAS("o.team") ")"
+		" AND (?4 = '' OR o.team = ?4) AND (?5 = '' OR e.name = ?5)"
+		" ORDER BY e.seq DESC LIMIT ?6",
+	[SQL_INCIDENT_FLOOR] = FLOOR("id", "incident"),
+	[SQL_SEARCH_INCIDENTS] =
+		"SELECT " INCIDENT " FROM incident"
+		" WHERE id < ?1 AND id >= ?2"
+		" AND (?3 = '' OR " HAS("alarm") " OR " HAS("key") " OR "
+		HAS("remote") " OR " HAS("ci_id") " OR "
+		HAS("short_description") ")"
+		" AND (?4 = '' OR team = ?4) AND (?5 = 0 OR state = ?5)"
+		" ORDER BY id DESC LIMIT ?6",
+	[SQL_MEMBERS] = "SELECT " MEMBER " FROM member m"
+			" INDEXED BY member_incident WHERE m.incident = ?"
+			" ORDER BY m.state DESC, m.id LIMIT ?",
+
+	[SQL_LIST_AUDIT] = "SELECT " AUDIT " WHERE id < ?"
+			   " ORDER BY id DESC LIMIT ?",
+	/* A walk, the newest first: asked by people only. */
+	[SQL_LIST_AUDIT_OF] = "SELECT " AUDIT " WHERE id < ?"
+			      " AND resource_id = ? ORDER BY id DESC LIMIT ?",
+	[SQL_LAST_AUDIT] = "SELECT max(id) FROM audit",
+	[SQL_EVENT_OPS] =
+		"WITH n (id) AS (SELECT b.id FROM incident a"
+		" JOIN incident b ON b.key_hash = a.key_hash"
+		" AND b.incarnation >= a.incarnation WHERE a.id = ?1),"
+		" x (id) AS (SELECT o.id FROM n CROSS JOIN op o"
+		" INDEXED BY op_lane WHERE o.incident = n.id AND o.state <> 4"
+		" UNION ALL SELECT o.id FROM n CROSS JOIN op o"
+		" INDEXED BY op_done WHERE o.incident = n.id AND o.state = 4)"
+		" SELECT " OP " FROM x CROSS JOIN op ON op.id = x.id"
+		" LEFT JOIN incident i ON i.id = op.incident"
+		" WHERE instr(' ' || op.events || ' ', ' ' || ?2 || ' ') > 0"
+		" ORDER BY op.id LIMIT ?3",
+	[SQL_INCIDENT_OPS] =
+		"WITH x (id) AS (SELECT id FROM op INDEXED BY op_lane"
+		" WHERE incident = ?1 AND state <> 4"
+		" UNION ALL SELECT id FROM op INDEXED BY op_done"
+		" WHERE incident = ?1 AND state = 4)"
+		" SELECT " OP " FROM x CROSS JOIN op ON op.id = x.id"
+		" LEFT JOIN incident i ON i.id = op.incident"
+		" WHERE op.id < ?2 ORDER BY op.id DESC LIMIT ?3",
+	[SQL_LAST_EVENT] = "SELECT max(seq) FROM event",
+	[SQL_EVENT_FROM] = "SELECT seq, received_ms FROM event WHERE seq >= ?"
+			   " ORDER BY seq LIMIT 1",
+	[SQL_LAST_INCIDENT] = "SELECT max(id) FROM incident",
+	[SQL_INCIDENT_FROM] = "SELECT id, opened_ms FROM incident"
+			      " WHERE id >= ? ORDER BY id LIMIT 1",
+	[SQL_SERIES_OPS] =
+		"SELECT (done_ms - ?1) / ?2 AS bucket, kind, count(*) FROM op"
+		" INDEXED BY op_ended WHERE state = 4 AND done_ms >= ?1"
+		" AND done_ms < ?3 AND kind IN (2, 3) GROUP BY bucket, kind",
+
+	[SQL_ERASE_WINDOW] =
+		"SELECT first, count FROM payload WHERE first > ?"
+		" AND body IS NOT NULL ORDER BY first LIMIT ?",
+	/* The numbers are those of sqlite_erase.c's reasons. */
+	[SQL_ERASE_EVENTS] =
+		"SELECT e.hash, e.received_ms < ?3"
+		" AND (?4 IS NULL OR e.account = ?4), e.kind = 'rejected',"
+		" CASE WHEN o.seq IS NULL THEN 1 WHEN i.state = 1 THEN 2"
+		" WHEN EXISTS (SELECT 1 FROM member m INDEXED BY member_event"
+		" WHERE m.event = e.seq AND m.due_ms > 0) THEN 3"
+		" WHEN EXISTS (SELECT 1 FROM op INDEXED BY op_lane"
+		" WHERE op.incident = o.incident AND o.incident <> 0"
+		" AND op.state <> 4) THEN 4 ELSE 0 END"
+		" FROM event e LEFT JOIN outcome o ON o.seq = e.seq"
+		" LEFT JOIN incident i ON i.id = o.incident"
+		" WHERE e.seq >= ?1 AND e.seq < ?2",
+	[SQL_DEAD_LETTER_OF] = "SELECT 1 FROM op WHERE state = 5 AND kind = 10"
+			       " AND events = ? LIMIT 1",
+	[SQL_ERASE_PAYLOAD] =
+		"UPDATE payload SET body = NULL, trust ="
+		" CASE WHEN json_valid(trust)"
+		" THEN json_set(json_remove(trust, '$.signature'),"
+		" '$.erased', json('true')) END WHERE first = ?",
+	[SQL_ERASE_SUBJECTS] = "UPDATE event SET subject = NULL"
+			       " WHERE seq >= ? AND seq < ?"
+			       " AND subject IS NOT NULL",
+	[SQL_ERASE_WORLDS] = "UPDATE outcome SET world = NULL"
+			     " WHERE seq >= ? AND seq < ?"
+			     " AND world IS NOT NULL",
 };

@@ -20,6 +20,7 @@ enum sql_statement {
 	SQL_PUT_META,
 	SQL_PUT_KNOWN,
 	SQL_PUT_RULES,
+	SQL_PUT_AUDIT,
 
 	SQL_PUT_INCIDENT,
 	SQL_SEEN_INCIDENT,
@@ -72,6 +73,8 @@ enum sql_statement {
 	SQL_DROP_TALLIES,
 	SQL_IDENTITY_WINDOW,
 	SQL_DROP_IDENTITIES,
+	SQL_AUDIT_WINDOW,
+	SQL_DROP_AUDIT,
 
 	SQL_COUNT_UNTRIAGED,
 	SQL_COUNT_OPS,
@@ -82,6 +85,7 @@ enum sql_statement {
 
 	SQL_NEW_EVENTS,
 	SQL_PAYLOAD,
+	SQL_TRUST,
 	SQL_EVENT_OF_HASH,
 	SQL_EVENT,
 	SQL_LIST_EVENTS,
@@ -130,6 +134,30 @@ enum sql_statement {
 	SQL_PAST_EVENTS,
 	SQL_PAST_COUNT,
 
+	SQL_LIST_AUDIT,
+	SQL_LIST_AUDIT_OF,
+	SQL_LAST_AUDIT,
+	SQL_EVENT_OPS,
+	SQL_INCIDENT_OPS,
+	SQL_LAST_EVENT,
+	SQL_EVENT_FROM,
+	SQL_LAST_INCIDENT,
+	SQL_INCIDENT_FROM,
+	SQL_SERIES_OPS,
+
+	SQL_ERASE_WINDOW,
+	SQL_ERASE_EVENTS,
+	SQL_DEAD_LETTER_OF,
+	SQL_ERASE_PAYLOAD,
+	SQL_ERASE_SUBJECTS,
+	SQL_ERASE_WORLDS,
+
+	SQL_EVENT_FLOOR,
+	SQL_SEARCH_EVENTS,
+	SQL_INCIDENT_FLOOR,
+	SQL_SEARCH_INCIDENTS,
+	SQL_MEMBERS,
+
 	SQL_COUNT
 };
 
@@ -150,7 +178,7 @@ extern const char *const sql_text[SQL_COUNT];
 extern const char sql_schema[];
 /* What makes version n + 1 of a store that is at n; a new one starts at 1. */
 extern const char *const sql_upgrade[];
-#define SQL_SCHEMA_VERSION 2
+#define SQL_SCHEMA_VERSION 3
 #define SQL_APPLICATION_ID 0x746f6373	/* "tocs", in the file\'s header */
 
 #endif

@@ -58,6 +58,7 @@ static int put_payload(struct sqlite *d, int64_t first, int64_t n,
 	put_int(&u, first);
 	put_int(&u, n);
 	put_blob(&u, a->events[0].payload);
+	put_str(&u, a->events[0].trust);
 	return query_run(&u);
 }
 
@@ -154,6 +155,7 @@ static int put_outcome(struct sqlite *d, const struct event *e)
 	put_str(&u, e->ruleset);
 	put_int(&u, e->incident);
 	put_int(&u, e->decided_ms);
+	put_str(&u, e->world);
 	return query_run(&u);
 }
 
@@ -460,6 +462,8 @@ static int write_one(struct sqlite *d, struct store_write *w)
 		return settle(d, w->event);
 	case WRITE_LOOK_AGAIN:
 		return sqlite_look_again(d, w);
+	case WRITE_AUDIT:
+		return sqlite_put_audit(d, w->audit);
 	}
 	return -EINVAL;
 }

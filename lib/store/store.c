@@ -19,17 +19,29 @@ static const struct store_backend *backend_of(const char *url)
 	return NULL;
 }
 
+static const struct store_backend *named(const char **where, const char *url,
+					 struct err *err)
+{
+	const struct store_backend *b = backend_of(url);
+
+	*where = b ? url + strlen(b->scheme) : "";
+	if (**where)
+		return b;
+	(void)err_set(err, -EINVAL, "store.url \"%s\": expected "
+		      "sqlite:/path/of/a/file", url);
+	return NULL;
+}
+
 int store_open(struct store **out, const struct store_options *o,
 	       struct err *err)
 {
-	const struct store_backend *backend = backend_of(o->url);
-	const char *where = backend ? o->url + strlen(backend->scheme) : "";
+	const char *where;
+	const struct store_backend *backend = named(&where, o->url, err);
 	struct store *s;
 	int r;
 
-	if (!*where)
-		return err_set(err, -EINVAL, "store.url \"%s\": expected "
-			       "sqlite:/path/of/a/file", o->url);
+	if (!backend)
+		return -EINVAL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
@@ -217,6 +229,27 @@ int store_expire(struct store *s, int64_t before_ms, size_t max)
 	return do_job(s, &j);
 }
 
+int store_erase(struct store *s, struct store_erased *out,
+		const struct store_erase *what, int64_t *after, size_t max)
+{
+	struct store_job j = { .kind = JOB_ERASE, .erase = what,
+			       .erased = out, .after = after, .max = max };
+
+	return do_job(s, &j);
+}
+
+int store_scrub(struct store *s)
+{
+	struct store_job j = { .kind = JOB_SCRUB };
+
+	return do_job(s, &j);
+}
+
+bool store_scrubbing(const struct store *s)
+{
+	return atomic_load(&s->scrubbing);
+}
+
 int store_save_rules(struct store *s, struct str file, struct str text)
 {
 	struct store_job j = { .kind = JOB_RULES, .file = file, .text = text };
@@ -282,17 +315,34 @@ int store_reader_open(struct store_reader **out, struct store *s,
 
 int store_look(struct store_reader **out, const char *url, struct err *err)
 {
-	const struct store_backend *b = backend_of(url);
-	const char *where = b ? url + strlen(b->scheme) : "";
+	const char *where;
+	const struct store_backend *b = named(&where, url, err);
 	int r;
 
-	if (!*where)
-		return err_set(err, -EINVAL, "store.url \"%s\": expected "
-			       "sqlite:/path/of/a/file", url);
+	if (!b)
+		return -EINVAL;
 	r = b->look(out, where, err);
 	if (!r)
 		(*out)->backend = b;
 	return r;
+}
+
+int store_backup(const char *url, const char *to, bool force, struct err *err)
+{
+	const char *where;
+	const struct store_backend *b = named(&where, url, err);
+
+	return b ? b->backup(where, to, force, err) : -EINVAL;
+}
+
+int store_restore(const struct store_options *o, const char *from,
+		  int64_t now_ms, struct buf *aside, struct err *err)
+{
+	const char *where;
+	const struct store_backend *b = named(&where, o->url, err);
+
+	return b ? b->restore(where, from, o->hash_key, now_ms, aside, err) :
+		   -EINVAL;
 }
 
 void store_reader_close(struct store_reader *r)
@@ -519,4 +569,48 @@ int store_past_events(struct past_event *out, size_t max,
 int store_past_count(int64_t *out, struct store_reader *r, int64_t since_ms)
 {
 	return r->backend->past_count(out, r, since_ms);
+}
+
+int store_list_audit(struct store_audit *out, struct store_reader *r,
+		     const struct store_page *p, struct arena *arena)
+{
+	return r->backend->list_audit(out, r, p, arena);
+}
+
+int store_event_ops(struct op *out, size_t max, struct store_reader *r,
+		    const struct event *e, struct arena *arena)
+{
+	return r->backend->event_ops(out, max, r, e, arena);
+}
+
+int store_incident_ops(struct op *out, size_t max, struct store_reader *r,
+		       int64_t incident, int64_t before, struct arena *arena)
+{
+	return r->backend->incident_ops(out, max, r, incident, before, arena);
+}
+
+int store_series(struct store_bucket *out, size_t n, struct store_reader *r,
+		 int64_t from_ms, int64_t step_ms)
+{
+	return r->backend->series(out, n, r, from_ms, step_ms);
+}
+
+int store_search_events(struct event *out, int64_t *next,
+			struct store_reader *r, const struct store_page *p,
+			const struct store_search *s, struct arena *arena)
+{
+	return r->backend->search_events(out, next, r, p, s, arena);
+}
+
+int store_search_incidents(struct incident *out, int64_t *next,
+			   struct store_reader *r, const struct store_page *p,
+			   const struct store_search *s, struct arena *arena)
+{
+	return r->backend->search_incidents(out, next, r, p, s, arena);
+}
+
+int store_members(struct member *out, size_t max, struct store_reader *r,
+		  int64_t incident, struct arena *arena)
+{
+	return r->backend->members(out, max, r, incident, arena);
 }

@@ -38,6 +38,8 @@ int store_open(struct store **out, const struct store_options *o,
  */
 void store_close(struct store *s);
 bool store_failed(const struct store *s);
+/* How long the writer has been at what it does now; 0: it waits for work. */
+int64_t store_busy_ms(const struct store *s);
 /* The store was made by this start: nothing is known of StackFlow's side. */
 bool store_is_new(const struct store *s);
 
@@ -59,12 +61,17 @@ struct event {
 	struct str kind, name, state, account, region;	/* for lists */
 	struct str topic, message_id, subject;
 	struct str payload;		/* position 0 only; read: all */
+	struct str trust;		/* JSON: why its message was believed;
+					   position 0 only; read, by
+					   store_event() alone: all */
 	bool duplicate;			/* set by the commit: was known already */
 	enum event_state status;
 	/* once triaged */
 	struct str action, because, team, policy, where, ruleset;
 	int64_t incident;
 	int64_t decided_ms;
+	struct str world;		/* JSON: what look-ups told then;
+					   absent: nothing was asked */
 };
 
 /* The id an identity gets: stable across stores of one install key. */
@@ -196,6 +203,8 @@ enum store_write_kind {
 				   where it is set */
 	WRITE_LOOK_AGAIN,	/* holds that are due between from and until_ms
 				   are due at from */
+	WRITE_AUDIT,		/* audit: what the rest of the batch does, or
+				   alone; it fails with nothing but the batch */
 };
 
 struct store_row {
@@ -220,6 +229,7 @@ struct store_write {
 	struct member *member;
 	struct op *op;
 	struct tally *tally;
+	const struct store_audit *audit;
 	enum op_state expect;	/* WRITE_OP, WRITE_OP_STATE with id: only where
 				   the stored op is in this state (0: any); else
 				   the batch fails with -ESTALE */
@@ -300,13 +310,26 @@ int store_meta(struct str *out, struct store_reader *r, struct str key,
 	       struct arena *arena);
 int store_set_meta(struct store *s, struct str key, struct str value);
 
+/* ---- who did what ---- */
+
+/* A line of the audit log. Kept as long as events are. */
+struct store_audit {
+	int64_t id;			/* set by the commit; not told */
+	int64_t at_ms;
+	struct str who;			/* "tocsin", "token", "uid 0 (root)" */
+	struct str action;		/* "dead.retry", "incident.note" */
+	struct str resource_type, resource_id;
+	struct str details;		/* a JSON object, or empty */
+};
+
 /* ---- what people ask ---- */
 
 struct store_page {
 	size_t limit;
 	int64_t before;		/* ids or seqs below this; 0: the newest */
 	struct str filter;	/* incidents: open, resolved, closed, failed or
-				   empty; events: alarm name */
+				   empty; events: alarm name; audit: resource
+				   id */
 };
 int store_list_incidents(struct incident *out, struct store_reader *r,
 			 const struct store_page *p, struct arena *arena);
@@ -318,6 +341,56 @@ int store_event(struct event *out, struct store_reader *r, struct str id,
 int store_list_ops(struct op *out, struct store_reader *r,
 		   enum op_state state, const struct store_page *p,
 		   struct arena *arena);
+
+/* The newest first. How many, or negative. */
+int store_list_audit(struct store_audit *out, struct store_reader *r,
+		     const struct store_page *p, struct arena *arena);
+
+/*
+ * The operations that tell of an event, the oldest first, finished ones too
+ * (without their text). Those of its incident and of its incident's
+ * successors are looked through. How many, or negative.
+ */
+int store_event_ops(struct op *out, size_t max, struct store_reader *r,
+		    const struct event *e, struct arena *arena);
+/* All of an incident, below `before` (0: the newest), the newest first. */
+int store_incident_ops(struct op *out, size_t max, struct store_reader *r,
+		       int64_t incident, int64_t before, struct arena *arena);
+
+/*
+ * As the lists above, of those with a text in them, ASCII letters in either
+ * case: of an event in alarm, account, region, kind, subject, topic, message
+ * id, team, policy or place, of an incident in alarm, key, remote id, CI or
+ * short description. At most 50,000 rows are looked through: *next is the
+ * `before` by which it goes on, 0: there is nothing more.
+ */
+struct store_search {
+	struct str text;		/* or empty */
+	struct str team;		/* all of it; or empty */
+};
+int store_search_events(struct event *out, int64_t *next,
+			struct store_reader *r, const struct store_page *p,
+			const struct store_search *s, struct arena *arena);
+int store_search_incidents(struct incident *out, int64_t *next,
+			   struct store_reader *r, const struct store_page *p,
+			   const struct store_search *s, struct arena *arena);
+/* The alarms whose last incident it is, those in ALARM first. */
+int store_members(struct member *out, size_t max, struct store_reader *r,
+		  int64_t incident, struct arena *arena);
+
+/* What happened in each of n steps of time from a moment on. */
+struct store_bucket {
+	int64_t events;			/* received, expired ones too */
+	int64_t incidents;		/* opened here, in StackFlow or not yet */
+	int64_t resolved, notes;	/* told to StackFlow */
+};
+/*
+ * Events and incidents are found by bisection, the rest is one range of an
+ * index: a day of a million alarms costs milliseconds. A moment that is as
+ * old as retention allows, or older, is counted as far as it is kept.
+ */
+int store_series(struct store_bucket *out, size_t n, struct store_reader *r,
+		 int64_t from_ms, int64_t step_ms);
 
 struct store_counts {
 	int64_t events, untriaged, ops_open, ops_held, in_doubt, dead,
@@ -351,6 +424,37 @@ void store_on_commit(struct store *s, void (*wake)(unsigned what, void *arg),
  * retain_ms, at least eight days. Returns how many events, or negative.
  */
 int store_expire(struct store *s, int64_t before_ms, size_t max);
+
+/*
+ * Erase what events carried: payload, subject, world, signature. Outcomes,
+ * ids, names and times stay. A message goes as a whole where one of its events
+ * is meant and every one of them may go: none undecided, of an incident that
+ * is open, waited with by an alarm, or of an incident that is owed something,
+ * dead letters included. account: empty means all; dry: only count.
+ *
+ * A bounded step from *after (0: the first) on, which it moves: 1, there may be
+ * more; 0, that was all; negative. *out is what this step found.
+ */
+struct store_erase {
+	int64_t before_ms;		/* received before */
+	struct str account;
+	bool dry;
+};
+struct store_erased {
+	int64_t events;			/* whose message was erased */
+	int64_t undecided, open, waiting, owed;	/* that stay, by why */
+};
+int store_erase(struct store *s, struct store_erased *out,
+		const struct store_erase *what, int64_t *after,
+		size_t max) MUST_CHECK;
+/*
+ * Write the files anew, so that nothing erased or expired is left in them.
+ * Nothing else is committed meanwhile, about a second for 50 MB. 0; 1 where the
+ * disk has no room for it and copies may be left in unused parts of pages;
+ * -EBUSY where a reader keeps the WAL; negative.
+ */
+int store_scrub(struct store *s) MUST_CHECK;
+bool store_scrubbing(const struct store *s);
 
 /* Last good copies of rule files. */
 int store_save_rules(struct store *s, struct str file, struct str text);
@@ -390,6 +494,28 @@ int store_past_count(int64_t *out, struct store_reader *r, int64_t since_ms);
  */
 int store_look(struct store_reader **out, const char *url,
 	       struct err *err) MUST_CHECK;
+
+/* ---- copies ---- */
+
+/*
+ * Copy a store, as it is at this moment, to a file by itself (mode 0600, on
+ * disk when this returns), whether an agent is at work with it or not; it
+ * isn't held up. -EEXIST: the file is there, and force isn't set. -EUCLEAN and
+ * -ENOTSUP as store_look().
+ */
+int store_backup(const char *url, const char *to, bool force,
+		 struct err *err) MUST_CHECK;
+/*
+ * Make a copy the store. The one that was there is kept under the name that
+ * aside is given (empty: there was none). What StackFlow was told since the
+ * copy was made isn't known to it: it looks through StackFlow before its first
+ * create, and all that was owed is in doubt. -EBUSY: an agent is at work;
+ * -EUCLEAN: damaged, or no copy; -ENOTSUP: of a newer tocsin; -EINVAL: url, or
+ * of another hash_key. Nothing has changed then.
+ */
+int store_restore(const struct store_options *o, const char *from,
+		  int64_t now_ms, struct buf *aside,
+		  struct err *err) MUST_CHECK;
 
 /* ---- silences made at run time: match isn't looked into ---- */
 

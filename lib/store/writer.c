@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 /*
  * Submissions are a stack of tagged pointers, linked through their own next
  * fields: pushing is one exchange, and the writer takes all at once.
@@ -147,12 +149,22 @@ static size_t bytes_of(uintptr_t item)
 	}
 }
 
+/* It shares no transaction, and has none. */
+static bool goes_alone(uintptr_t item)
+{
+	const struct store_job *j = thing(item);
+
+	return kind_of(item) == JOB && j->kind == JOB_SCRUB;
+}
+
 /* Move the next transaction's share to run; at least one. */
 static size_t pick(struct store *s)
 {
 	size_t n = 0, bytes = 0;
 
 	while (s->first && n < WRITER_RUN) {
+		if (n && (goes_alone(s->first) || goes_alone(s->run[0])))
+			break;
 		bytes += bytes_of(s->first);
 		if (n && bytes > s->run_bytes)
 			break;
@@ -291,13 +303,39 @@ static void answer(uintptr_t item, int result)
 		j->done(result, j->arg);
 }
 
+/* Something new is begun, or what takes long comes along. */
+static void go_on(void *arg)
+{
+	struct store *s = arg;
+
+	atomic_store_explicit(&s->busy_since_ms, clock_mono_ms(),
+			      memory_order_relaxed);
+}
+
+static int scrub(struct store *s, struct store_job *j)
+{
+	int r;
+
+	atomic_store(&s->scrubbing, true);
+	r = s->backend->scrub(s->db, go_on, s);
+	atomic_store(&s->scrubbing, false);
+	if (r == -EIO || r == -EUCLEAN)
+		atomic_store(&s->failed, true);
+	j->count = r > 0;
+	return r < 0 ? r : 0;
+}
+
 /* How many shared it. */
 static size_t transact(struct store *s)
 {
 	size_t n = pick(s);
 	int r = -EIO;
 
-	if (!atomic_load(&s->failed))
+	if (atomic_load(&s->failed))
+		r = -EIO;
+	else if (goes_alone(s->run[0]))
+		s->result[0] = r = scrub(s, thing(s->run[0]));
+	else
 		r = attempt(s, s->run, s->result, n);
 	if (r && n > 1 && !atomic_load(&s->failed))
 		attempt_each(s, n);
@@ -350,6 +388,7 @@ static void *writer(void *arg)
 	size_t n = 0;
 
 	for (;;) {
+		go_on(s);
 		if (n >= CROWD)
 			gather(s, n);
 		n = 0;
@@ -361,10 +400,21 @@ static void *writer(void *arg)
 		}
 		if (atomic_load(&s->stopping))
 			return NULL;
+		atomic_store_explicit(&s->busy_since_ms, 0,
+				      memory_order_relaxed);
 		doze(s, s->wait_ms);
+		go_on(s);
 		if (!atomic_load(&s->top) && s->wait_ms >= 0)
 			tidy(s, true);
 	}
+}
+
+int64_t store_busy_ms(const struct store *s)
+{
+	int64_t since = atomic_load_explicit(&s->busy_since_ms,
+					     memory_order_relaxed);
+
+	return since ? clock_mono_ms() - since : 0;
 }
 
 int writer_start(struct store *s, struct err *err)

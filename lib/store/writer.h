@@ -19,7 +19,8 @@ struct store {
 	/* Submissions, the newest first, tagged with their kind. */
 	_Atomic uintptr_t top;
 	_Atomic uint32_t asleep;	/* a futex */
-	_Atomic bool stopping, failed;
+	_Atomic bool stopping, failed, scrubbing;
+	_Atomic int64_t busy_since_ms;	/* monotonic; 0: it waits for work */
 	pthread_t thread;
 
 	/* The writer's own. */

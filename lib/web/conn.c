@@ -9,6 +9,7 @@
 
 #include "web/exchange.h"
 #include "web/loop.h"
+#include "web/stream.h"
 #include "web/tls.h"
 
 enum {
@@ -290,8 +291,7 @@ static bool step_head(struct conn *c)
 	return !c->closed;
 }
 
-/* Write what there is: true once all of it is out. */
-static bool flush(struct conn *c)
+bool conn_flush(struct conn *c)
 {
 	while (c->out_at < c->out.n) {
 		ssize_t n = sock_write(&c->sock, c->out.p + c->out_at,
@@ -367,7 +367,7 @@ static bool step_body(struct conn *c)
 
 	/* A 100 Continue that doesn't fit yet must not stop the reading. */
 	if (c->out.n)
-		flush(c);
+		conn_flush(c);
 	if (c->closed)
 		return false;
 	if (!waiting(c)) {
@@ -390,7 +390,7 @@ static bool step_write(struct conn *c)
 {
 	struct loop *l = c->loop;
 
-	if (!flush(c))
+	if (!conn_flush(c))
 		return false;
 	if (c->close) {
 		give_back(c);
@@ -436,7 +436,8 @@ void conn_run(struct conn *c)
 		[CONN_IDLE] = step_head,
 		[CONN_HANDSHAKE] = step_handshake, [CONN_HEADERS] = step_head,
 		[CONN_BODY] = step_body,	   [CONN_WRITE] = step_write,
-		[CONN_PARKED] = step_parked,
+		[CONN_PARKED] = step_parked,	   [CONN_STALLED] = stream_step,
+		[CONN_STREAM] = stream_step,
 	};
 
 	for (int i = 0; i < STEPS_A_VISIT; i++)
@@ -448,7 +449,9 @@ void conn_run(struct conn *c)
 void conn_event(struct conn *c, unsigned events)
 {
 	sock_event(&c->sock, events);
-	if (c->state != CONN_PARKED)
+	if (c->stream && events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		conn_close(c);
+	else if (c->state != CONN_PARKED)
 		conn_run(c);
 	else if (events & (EPOLLHUP | EPOLLERR))
 		conn_close(c);
@@ -548,6 +551,7 @@ void conn_close(struct conn *c)
 		atomic_fetch_sub(&web->open, 1);
 	}
 	c->x = NULL;
+	stream_leave(c);
 	give_back(c);
 	buf_fini(&c->out);
 	sock_close(&c->sock);

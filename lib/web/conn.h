@@ -21,7 +21,9 @@ enum conn_state {
 	CONN_HEADERS,
 	CONN_BODY,
 	CONN_WRITE,
-	CONN_PARKED, /* a handler has the request */
+	CONN_STALLED, /* a stream that has bytes its client doesn't take */
+	CONN_PARKED,  /* a handler has the request */
+	CONN_STREAM,  /* an answer that goes on; all of it so far is out */
 	CONN_STATES
 };
 
@@ -47,6 +49,7 @@ struct conn {
 	struct sock sock;
 	struct inbuf *in;
 	struct web_exchange *x; /* its body is read, or it is parked */
+	struct web_stream *stream;
 	struct buf out;
 	size_t out_at, skipped;
 	struct address_key address;
@@ -63,6 +66,8 @@ int conn_open(struct loop *l, struct listener *ln, int fd,
 void conn_event(struct conn *c, unsigned events);
 /* Go on as far as it goes without waiting. */
 void conn_run(struct conn *c);
+/* Write what there is: true once all of it is out. */
+bool conn_flush(struct conn *c);
 /* The answer of its parked request has come; takes x. */
 void conn_answer(struct conn *c, struct web_exchange *x);
 /* Its time in this state is over. */

@@ -111,15 +111,15 @@ static bool bodyless(int status)
 	return status == 204 || status == 304;
 }
 
-void reply_put(struct buf *out, const struct web_reply *r, bool head)
+/* All but the body, for which there is room then. */
+static void put_head(struct buf *out, const struct web_reply *r, size_t body,
+		     bool open)
 {
 	const char *type = r->type ? r->type : "text/plain; charset=utf-8";
 	size_t headers_n = r->headers ? strlen(r->headers) : 0;
-	bool body = !head && !bodyless(r->status);
 
 	buf_fini(out);
-	buf_init(out, REPLY_PREFIX + 128 + strlen(type) + headers_n +
-			      (body ? r->body.n : 0));
+	buf_init(out, REPLY_PREFIX + 128 + strlen(type) + headers_n + body);
 	if (!buf_room(out, out->max))
 		return;
 	memset(out->p, ' ', REPLY_PREFIX);
@@ -134,14 +134,28 @@ void reply_put(struct buf *out, const struct web_reply *r, bool head)
 		} while (left);
 		buf_puts(out, "Content-Type: ");
 		buf_puts(out, type);
-		buf_puts(out, "\r\nContent-Length: ");
-		buf_put(out, digits + n, sizeof(digits) - n);
+		if (!open) {
+			buf_puts(out, "\r\nContent-Length: ");
+			buf_put(out, digits + n, sizeof(digits) - n);
+		}
 		buf_puts(out, "\r\n");
 	}
 	buf_put(out, r->headers, headers_n);
 	buf_puts(out, "\r\n");
+}
+
+void reply_put(struct buf *out, const struct web_reply *r, bool head)
+{
+	bool body = !head && !bodyless(r->status);
+
+	put_head(out, r, body ? r->body.n : 0, false);
 	if (body)
 		buf_put_str(out, r->body);
+}
+
+void reply_put_open(struct buf *out, const struct web_reply *r)
+{
+	put_head(out, r, 0, true);
 }
 
 static void append(char **to, const char *text)

@@ -39,6 +39,8 @@ enum { REPLY_PREFIX = 160 };
  * connection. Fails sticky, as buffers do.
  */
 void reply_put(struct buf *out, const struct web_reply *r, bool head);
+/* The head alone, of an answer that ends with its connection. */
+void reply_put_open(struct buf *out, const struct web_reply *r);
 const char *reply_phrase(int status);
 /* Where in out the answer begins. */
 size_t reply_finish(struct buf *out, int status, const char *date, bool close);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "web/exchange.h"
+#include "web/stream.h"
 #include "web/tls.h"
 
 enum {
@@ -23,7 +24,7 @@ enum {
 	REST_MS = 100, /* of accepting, when the system has no more */
 	REFRESH_MS = 1000,
 	DRAIN_LOOK_MS = 50,
-	DRAIN_QUIET_MS = 250, /* for the first byte of a new connection */
+	DRAIN_QUIET_MS = 250, /* for the first byte of a request */
 };
 
 void loop_wake(struct loop *l)
@@ -41,6 +42,11 @@ void loop_post(struct loop *l, struct web_exchange *x)
 	do
 		x->next = head;
 	while (!atomic_compare_exchange_weak(&l->mailbox, &head, x));
+	loop_posted(l);
+}
+
+void loop_posted(struct loop *l)
+{
 	/* Only who finds it asleep pays for waking: one write a burst. */
 	if (atomic_exchange(&l->asleep, false))
 		loop_wake(l);
@@ -272,7 +278,8 @@ static int wait_ms(const struct loop *l)
 		at = sooner(at, l->accept_at_ms);
 	if (l->refresh_at_ms)
 		at = sooner(at, l->refresh_at_ms);
-	if (l->drained && l->states[CONN_HEADERS].first)
+	if (l->drained &&
+	    (l->states[CONN_HEADERS].first || l->states[CONN_IDLE].first))
 		at = sooner(at, l->now_ms + DRAIN_LOOK_MS);
 	if (at == INT64_MAX)
 		return -1;
@@ -291,6 +298,14 @@ static void close_quiet(struct conn *c, int64_t since_ms)
 	}
 }
 
+static void close_streams(struct loop *l)
+{
+	while (l->states[CONN_STREAM].first)
+		conn_close(l->states[CONN_STREAM].first);
+	while (l->states[CONN_STALLED].first)
+		conn_close(l->states[CONN_STALLED].first);
+}
+
 static void drain(struct loop *l)
 {
 	if (!atomic_load(&l->web->draining))
@@ -304,8 +319,11 @@ static void drain(struct loop *l)
 				loop_accept(l, &l->acceptors[i], BACKLOG);
 		leave(l);
 	}
+	close_streams(l);
 	close_quiet(l->states[CONN_RESTED].first, l->now_ms);
-	close_quiet(l->states[CONN_IDLE].first, l->now_ms);
+	/* Who asks one thing after the other hears with an answer that it is
+	 * the last: a request never meets a close. */
+	close_quiet(l->states[CONN_IDLE].first, l->now_ms - DRAIN_QUIET_MS);
 	close_quiet(l->states[CONN_HEADERS].first, l->now_ms - DRAIN_QUIET_MS);
 }
 
@@ -424,15 +442,20 @@ static void round_of(struct loop *l)
 	int n, timeout = wait_ms(l);
 
 	atomic_store(&l->asleep, true);
-	if (atomic_load(&l->mailbox) || atomic_load(&l->web->stopping))
+	if (atomic_load(&l->mailbox) || atomic_load(&l->streams) ||
+	    atomic_load(&l->web->stopping))
 		timeout = 0;
+	atomic_store_explicit(&l->busy_since_ms, 0, memory_order_relaxed);
 	n = epoll_wait(l->epoll, events, EVENTS, timeout);
 	atomic_store(&l->asleep, false);
 	l->now_us = clock_mono_us();
 	l->now_ms = l->now_us / 1000;
+	atomic_store_explicit(&l->busy_since_ms, l->now_ms,
+			      memory_order_relaxed);
 	for (int i = 0; i < n; i++)
 		handle_event(l, &events[i]);
 	read_mailbox(l);
+	streams_read(l);
 	run_again(l);
 	tick(l);
 	reap(l);
@@ -557,6 +580,7 @@ void loop_free(struct loop *l)
 	if (!l)
 		return;
 	read_mailbox(l);
+	streams_read(l);
 	while (l->spares) {
 		struct inbuf *in = l->spares;
 

@@ -63,6 +63,7 @@ struct loop {
 	struct inbuf *spares;
 	struct web_exchange *handling; /* inside web_handle just now */
 	_Atomic(struct web_exchange *) mailbox;
+	_Atomic(struct web_stream *) streams; /* that something befell */
 	_Atomic uint64_t counters[COUNTERS];
 	_Atomic unsigned counts[CONN_STATES];
 	atomic_uint evict;
@@ -71,6 +72,7 @@ struct loop {
 	bool answered; /* what is being handled */
 	bool drained;
 	atomic_bool asleep;
+	_Atomic int64_t busy_since_ms;	/* 0: it waits */
 	char scratch[LOOP_SCRATCH];
 };
 
@@ -82,6 +84,8 @@ int loop_start(struct loop *l, struct err *err) MUST_CHECK;
 void loop_wake(struct loop *l);
 /* From any thread: hand an answered exchange to its loop. */
 void loop_post(struct loop *l, struct web_exchange *x);
+/* The same after something was put into one of its other mailboxes. */
+void loop_posted(struct loop *l);
 
 /* For the loop's own thread: */
 void loop_list(struct loop *l, struct conn *c, enum conn_state state);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "web/exchange.h"
 #include "web/loop.h"
 #include "web/tls.h"
@@ -177,6 +178,22 @@ int64_t web_certificate_end_ms(const struct web *web)
 	return first;
 }
 
+bool web_listening(struct web_listening *out, const struct web *web,
+		   unsigned n)
+{
+	const struct listener *ln;
+
+	if (n >= web->listener_count)
+		return false;
+	ln = web->listeners[n];
+	*out = (struct web_listening){
+		.tls = ln->tls != NULL,
+		.port = ln->port,
+		.certificate_end_ms = ln->tls ? tls_end_ms(ln->tls) : -1,
+	};
+	return true;
+}
+
 void web_drain(struct web *web)
 {
 	atomic_store(&web->draining, true);
@@ -186,6 +203,20 @@ void web_drain(struct web *web)
 unsigned web_open(const struct web *web)
 {
 	return atomic_load(&web->open);
+}
+
+int64_t web_busy_ms(const struct web *web)
+{
+	int64_t most = 0, now = clock_mono_ms();
+
+	for (unsigned i = 0; i < web->started; i++) {
+		int64_t since = atomic_load_explicit(
+			&web->loops[i]->busy_since_ms, memory_order_relaxed);
+
+		if (since && now - since > most)
+			most = now - since;
+	}
+	return most;
 }
 
 void web_stop(struct web *web)

@@ -90,6 +90,28 @@ int web_start(struct web *web, struct err *err) MUST_CHECK;
 void web_answer(struct web_exchange *x, const struct web_reply *r);
 
 /*
+ * An answer that goes on: its status line and headers go out, then what is
+ * sent, until the end of the connection, which is its end. For a few clients
+ * that listen for long: no deadline cuts one that is silent, it isn't closed
+ * for a newer connection, and web_drain() ends it at once.
+ *
+ * web_stream_begin() is in place of web_answer(), from any thread; body is
+ * the first that is sent. At most max bytes wait for the client: one that
+ * doesn't read is closed when more would, or once nothing of it got away
+ * within web_limits.body_ms. NULL: out of memory, and x isn't answered yet.
+ * web_stream_send() and web_stream_end() may come from any thread; a stream
+ * is yours until its end, which comes before web_free().
+ */
+struct web_stream;
+struct web_stream *web_stream_begin(struct web_exchange *x,
+				    const struct web_reply *r, size_t max);
+/* 0; -EPIPE: nobody hears it any more, now or since earlier. No bytes at all
+ * only ask for that. */
+int web_stream_send(struct web_stream *s, struct str bytes);
+/* What was sent still goes out. NULL is allowed. */
+void web_stream_end(struct web_stream *s);
+
+/*
  * Reread certificates whose files changed (also done once a second by
  * itself). Handshakes from now on use the new one; open connections go on.
  * A pair that doesn't load or match leaves the old one at work: negative,
@@ -101,10 +123,22 @@ int web_reload(struct web *web, struct err *err);
  * -1 without TLS. */
 int64_t web_certificate_end_ms(const struct web *web);
 
-/* Stop accepting, close idle connections, answer what is under way with
- * `Connection: close`. */
+/* The n-th listener, in the order of web_listen; false: there is none. */
+struct web_listening {
+	bool tls;
+	unsigned port;			/* 0: unix */
+	int64_t certificate_end_ms;	/* as above */
+};
+bool web_listening(struct web_listening *out, const struct web *web,
+		   unsigned n);
+
+/* Stop accepting, close connections once they are quiet, answer what is under
+ * way with `Connection: close`. */
 void web_drain(struct web *web);
 unsigned web_open(const struct web *web);	/* connections now */
+/* How long the slowest loop has been at what it does now, handlers included;
+ * 0: all wait for something to happen. */
+int64_t web_busy_ms(const struct web *web);
 /* Ends the loops; connections still open are closed. Exchanges that are
  * parked must be answered, and each web_answer have returned, before
  * web_free. */

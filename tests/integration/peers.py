@@ -134,12 +134,12 @@ class Http:
 class Process:
     """A child that is ended by its own pid, whatever happens."""
 
-    def __init__(self, argv, log, env=None, cwd=None):
+    def __init__(self, argv, log, env=None, cwd=None,
+                 stdin=subprocess.DEVNULL):
         self.log_path = log
         self.log = open(log, "ab")
         self.popen = subprocess.Popen(argv, stdout=self.log, stderr=self.log,
-                                      stdin=subprocess.DEVNULL, env=env,
-                                      cwd=cwd)
+                                      stdin=stdin, env=env, cwd=cwd)
 
     def text(self):
         with open(self.log_path, errors="replace") as f:
@@ -361,6 +361,7 @@ class Agent:
         self.port, self.admin_port = free_port(), free_port()
         self.env = dict(os.environ, **(env or {}))
         self.wrapper = list(wrapper)
+        self.stdin = subprocess.DEVNULL
         self.path = os.path.join(self.folder, "tocsin.yaml")
         self.log = os.path.join(self.folder, "agent.log")
         self.starts = 0
@@ -415,7 +416,7 @@ class Agent:
         self.starts += 1
         self.process = Process(self.wrapper + [TOCSIN, "run", "-c",
                                                self.path],
-                               self.log, env=self.env)
+                               self.log, env=self.env, stdin=self.stdin)
         self.http = Http(self.port)
         self.admin = Http(self.admin_port)
         if wait:

@@ -38,10 +38,10 @@ def write_text(agent, text):
 
 
 def reload(agent):
-    before = agent.process.text().count('"reloaded')
+    before = agent.process.text().count('msg="reloaded')
     agent.process.popen.send_signal(signal.SIGHUP)
     peers.wait_for("the reload", lambda: agent.process.text()
-                   .count('"reloaded') > before, 10)
+                   .count('msg="reloaded') > before, 10)
 
 
 def events(agent, name):

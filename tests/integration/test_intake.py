@@ -502,13 +502,13 @@ def test_fifty_reloads_under_load_lose_no_request(make_agent):
     agent = make_agent(rules={"10-t.yaml": good % 0},
                        conf={"stackflow": {"requests_per_second": 1000}})
     load = Load(agent)
-    reloads = agent.process.text().count("reloaded")
+    reloads = agent.process.text().count('msg="reloaded')
     for k in range(50):
         # Every other file can't be loaded.
         agent.write_rules("10-t.yaml", good % k if k % 2 else "team: [")
         agent.process.popen.send_signal(signal.SIGHUP)
         peers.wait_for("the reload", lambda: agent.process.text()
-                       .count("reloaded") > reloads + k, 10)
+                       .count('msg="reloaded') > reloads + k, 10)
     load.stop()
     assert load.other == []
     assert len(load.acked) > 50

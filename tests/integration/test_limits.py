@@ -43,7 +43,7 @@ def test_a_thread_that_can_not_be_had_ends_the_start(make_agent, sandbox,
         try:
             peers.wait_for(
                 "an end or a start", lambda: not agent.process.alive() or
-                agent.ready(), 15, 0.05)
+                "tocsin is ready" in agent.process.text(), 15, 0.05)
         except AssertionError:
             if agent.process.alive():
                 raise

@@ -494,7 +494,7 @@ policies:
 """
 
 
-def test_tags_decide(make, sandbox, cloudwatch):
+def test_tags_decide(make, sandbox, cloudwatch, tmp_path):
     cloudwatch.put("gold", "OK", tags={"tier": "gold"})
     cloudwatch.put("tin", "OK", tags={"tier": "tin"})
     cloudwatch.put("along", "OK", tags={"tier": "gold"})
@@ -511,6 +511,16 @@ def test_tags_decide(make, sandbox, cloudwatch):
     assert sorted(asked) == ["gold", "tin"]     # cached, and not "along"
     sent(agent, "gold", "ALARM", 5)
     assert cloudwatch.count("ListTagsForResource") == 2
+    # They are known to a replay, which asks nobody.
+    rules = tmp_path / "same.yaml"
+    rules.write_text(TAGGED)
+    agent.cli("replay", "--rules", str(rules))
+    rules.write_text(TAGGED.replace("gold", "tin"))
+    out = agent.cli("replay", "--rules", str(rules), "--format", "json",
+                    check=False)
+    assert json.loads(out.stdout)["changes"]["priorities"] == [
+        {"from": "P1", "to": "P4", "count": 1},
+        {"from": "P4", "to": "P1", "count": 2}]
 
 
 def test_the_built_in_pattern_reads_tags(make, sandbox, cloudwatch):

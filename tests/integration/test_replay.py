@@ -243,6 +243,75 @@ def test_look_ups_find_what_the_incidents_had(agent, tmp_path):
     assert report(agent, none, "--events", file)["changes"]["other_ci"] > 0
 
 
+def worlds(agent):
+    return {x["alarm"]: x["outcome"]["world"] for x in export(agent)[1]
+            if "world" in x["outcome"]}
+
+
+def test_what_look_ups_told_then_is_known_again(make_agent, sandbox,
+                                                tmp_path):
+    """A change that held, another CI since, and what nobody asked then."""
+    sandbox.control("POST", "/cis", [CI])
+    status, _, data = sandbox.http.call("POST", "/prod/api/changes", {
+        "short_description": "Patch", "state": "implement",
+        "ci_id": CI["id"]}, {
+            "Authorization": "Bearer " + sandbox.info["api_key"]})
+    assert status == 201, data
+    held = TODAY + """\
+suppress:
+  - {id: in-change, match: {alarm: "pay-db-*"}, when_change: {state: [implement]}}
+"""
+    agent = make_agent(rules={"20-payments.yaml": held})
+    for name in ("pay-db-cpu", "pay-x"):
+        assert agent.send(peers.alarm(name)) == 200
+    agent.settle()
+    known = worlds(agent)
+    (look,) = known["pay-db-cpu"]
+    assert look["cis"] == [{"field": "resource_id", "value": "pay-db-1",
+                            "id": CI["id"], "name": "pay-db-1",
+                            "fields": look["cis"][0]["fields"]}]
+    (asked,) = look["changes"]
+    assert asked["ci_id"] == CI["id"] and asked["states"] == ["implement"]
+    assert asked["id"] == json.loads(data)["id"]
+    assert "changes" not in known["pay-x"][0]
+    same = write(tmp_path / "same.yaml", held)
+    out = report(agent, same)
+    assert not out["differs"] and out["changes_unknown"] == 0
+    assert (out["before"]["held"], out["before"]["incidents"]) == (1, 1)
+    out = report(agent, write(tmp_path / "open.yaml", TODAY))
+    assert (out["after"]["held"], out["after"]["incidents"]) == (0, 2)
+    more = held.replace('{alarm: "pay-db-*"}, when', '{alarm: "pay-*"}, when')
+    out = report(agent, write(tmp_path / "more.yaml", more))
+    assert out["changes_unknown"] > 0 and out["after"]["held"] == 1
+    id = agent.get("/api/v1/events?alarm=pay-db-cpu")["events"][0]["id"]
+    told = json.loads(agent.cli("explain", "--json", "--event", id).stdout)
+    assert told["decision"]["suppressed_by"] == "in-change"
+    assert told["incident"]["ci_id"] == CI["id"]
+
+
+def test_a_silence_holds_as_long_as_it_did(make_agent, tmp_path):
+    agent = make_agent(rules={"20-payments.yaml": TODAY})
+    out = agent.cli("silence", "add", "--match", "alarm=pay-*", "--owner",
+                    "dba", "--reason", "moving: all", "--for", "2h").stdout
+    for name in ("pay-db-cpu", "web-1"):
+        assert agent.send(peers.alarm(name)) == 200
+    agent.settle()
+    same = write(tmp_path / "same.yaml", TODAY)
+    before = report(agent, same)
+    assert not before["differs"] and before["before"]["held"] == 1
+    assert before["before"]["incidents"] == 1
+    agent.cli("silence", "expire", out.split()[0])
+    agent.settle()
+    peers.wait_for("the incident", lambda: agent.get(
+        "/api/v1/events?alarm=pay-db-cpu")["events"][0]["action"] == "create")
+    first, second = worlds(agent)["pay-db-cpu"]
+    assert first["silence"]["id"] == out.split()[0]
+    assert first["silence"]["about"] == "dba: moving: all"
+    assert "silence" not in second
+    after = report(agent, same)
+    assert not after["differs"] and after["before"]["incidents"] == 2
+
+
 def test_escalations_are_counted(agent, tmp_path):
     """Their times are those of the events, not of now."""
     _, lines = export(agent)

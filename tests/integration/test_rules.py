@@ -48,10 +48,10 @@ STALE = 'tocsin_rules_stale{file="20-payments.yaml"}'
 
 
 def hup(agent):
-    before = agent.process.text().count('"reloaded')
+    before = agent.process.text().count('msg="reloaded')
     agent.process.popen.send_signal(signal.SIGHUP)
     peers.wait_for("the reload", lambda: agent.process.text()
-                   .count('"reloaded') > before, 10)
+                   .count('msg="reloaded') > before, 10)
 
 
 def by_name(sandbox, name):
@@ -405,10 +405,10 @@ def stale(agent, name):
 
 
 def reload(agent):
-    before = agent.process.text().count('"reloaded')
+    before = agent.process.text().count('msg="reloaded')
     agent.process.popen.send_signal(signal.SIGHUP)
     peers.wait_for("the reload", lambda: agent.process.text()
-                   .count('"reloaded') > before, 60)
+                   .count('msg="reloaded') > before, 60)
 
 
 def group_of(agent, sandbox, name):
@@ -465,7 +465,7 @@ def test_the_older_good_one_stays(make_agent, sandbox):
 
 
 def test_slow_tests_of_some_do_not_fail_others(make_agent, sandbox):
-    """All the time for tests is used up before the last file's turn."""
+    """Slow tests use up all the time, and the last file has its turn."""
     files = {}
     for i in range(8):
         files[f"{20 + i}-t{i}.yaml"] = team(f"t{i}", f'"t{i}-*"', "T")
@@ -493,6 +493,7 @@ ci: [{where: {resource_id: a}}]
     reload(agent)
     if "tests-unrun" not in agent.process.text():
         pytest.skip("this computer ran them all in time")
-    assert stale(agent, "90-z.yaml") == 0
+    # The last one's were run all the same: they can't even be read.
+    assert stale(agent, "90-z.yaml") == 1
     assert stale(agent, "20-t0.yaml") == 1
-    assert group_of(agent, sandbox, "z-1") == "Z2"
+    assert group_of(agent, sandbox, "z-1") == "Z"

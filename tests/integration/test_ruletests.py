@@ -634,10 +634,10 @@ def sample_tests(group):
 
 
 def hup(agent):
-    before = agent.process.text().count('"reloaded')
+    before = agent.process.text().count('msg="reloaded')
     agent.process.popen.send_signal(signal.SIGHUP)
     peers.wait_for("the reload", lambda: agent.process.text()
-                   .count('"reloaded') > before, 20)
+                   .count('msg="reloaded') > before, 20)
 
 
 def group_of(agent, sandbox, name):
@@ -726,7 +726,7 @@ def test_tests_without_end_are_bounded(make_agent, sandbox):
     agent.write_rules("20-payments.yaml", DAEMON)
     signer = peers.Signer(sandbox)
     assert agent.post(signer.envelope(peers.alarm("pay-first"))) == 200
-    before = agent.process.text().count('"reloaded')
+    before = agent.process.text().count('msg="reloaded')
     agent.process.popen.send_signal(signal.SIGHUP)
     answered = 0
 
@@ -734,7 +734,7 @@ def test_tests_without_end_are_bounded(make_agent, sandbox):
         nonlocal answered
         body = signer.envelope(peers.alarm(f"pay-n{answered}"))
         assert agent.post(body) == 200
-        if agent.process.text().count('"reloaded') > before:
+        if agent.process.text().count('msg="reloaded') > before:
             return True
         answered += 1
         return False

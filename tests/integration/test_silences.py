@@ -294,11 +294,12 @@ def test_told_in_the_log(make_agent):
     id = add(agent, "--for", "1h")
     agent.cli("silence", "expire", id)
     lines = [ln for ln in agent.process.text().splitlines() if id in ln and
-             "silence " in ln]
+             "msg=\"audit\"" in ln]
     assert len(lines) == 2, lines
-    assert "silence added" in lines[0] and "owner=dba" in lines[0]
-    assert "reason=moving" in lines[0] and "pay-*" in lines[0]
-    assert "peer=127.0.0.1" in lines[0] and "silence ended" in lines[1]
+    assert "action=silence.add" in lines[0] and "dba" in lines[0]
+    assert "moving" in lines[0] and "pay-*" in lines[0]
+    assert "who=\"token, claims to be " in lines[0]
+    assert "action=silence.expire" in lines[1]
 
 
 def test_tables_and_json(make_agent, sandbox):

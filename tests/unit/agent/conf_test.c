@@ -221,6 +221,41 @@ static void test_all_faults_in_one_go(void **state)
 	assert_int_equal(f->faults.errors, 9);
 }
 
+#define LINKED(link)                                                          \
+	LISTEN HOOK "stackflow: {base_url: \"https://sf.example/api\", " AUTH   \
+		    ", link: '" link "'}\n"
+
+static void test_links(void **state)
+{
+	static const char *const good[] = {
+		LINKED("https://sf.example/incident/{id}"),
+		LINKED("http://10.0.0.1:8080/x?i={incident}&again={id}"),
+		LINKED("https://[2001:db8::1]/#/incident/{id}"),
+	};
+	static const char *const bad[] = {
+		LINKED("https://sf.example/incident"),
+		LINKED("javascript:alert({id})"),
+		LINKED("//sf.example/{id}"),
+		LINKED("https://{id}.example/"),
+		LINKED("https://sf.example:{id}/"),
+		LINKED("https://u:p@sf.example/{id}"),
+		LINKED("https://sf.example/{id}/{name}"),
+		LINKED("https://sf.example/{id"),
+		LINKED("https://sf.example/{id}\""),
+		LINKED("https://sf.example/<{id}>"),
+		LINKED("https://sf.example/ {id}"),
+		LINKED("https:///{id}"),
+		LINKED("https://sf.example:99999/{id}"),
+	};
+	struct fixture *f = *state;
+
+	assert_null(loads(f, LEAST)->stackflow.link);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_non_null(loads(f, good[i])->stackflow.link);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refuses(f, bad[i], "error[bad-url]: stackflow.link: ");
+}
+
 static void test_what_this_version_has_not(void **state)
 {
 	struct fixture *f = *state;
@@ -414,6 +449,7 @@ int main(void)
 		TEST(test_reference_faults_show_no_value),
 		TEST(test_a_look_forgives_missing_secrets),
 		TEST(test_all_faults_in_one_go),
+		TEST(test_links),
 		TEST(test_what_this_version_has_not),
 		TEST(test_rules_of_sense),
 		TEST(test_environment),

@@ -79,7 +79,8 @@ static void the_same_happens_without_the_alarms(void **state)
 {
 	static struct alarm alarms[STEPS + 1];
 	struct stream s = { .log = BUF_INIT(64 << 20) };
-	const struct memory_stream stream = { fetch, tell, &s };
+	const struct memory_stream stream = { .fetch = fetch, .tell = tell,
+					  .arg = &s };
 	struct life *kept = life_begin(rules, NULL);
 	struct life *streamed = life_begin(rules, NULL);
 	struct buf log = BUF_INIT(64 << 20);

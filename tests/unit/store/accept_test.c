@@ -222,6 +222,45 @@ static void wakes_after_a_commit(void **state)
 }
 
 /* Past the mark events are refused, outcomes go on; room opens it again. */
+struct gate {
+	sem_t here, go;
+};
+
+static void wait_at_gate(int result, void *arg)
+{
+	struct gate *g = arg;
+
+	(void)result;
+	sem_post(&g->here);
+	while (sem_wait(&g->go))
+		;
+}
+
+/* Told by how long it has been at one thing, not by how much it has done. */
+static void says_how_long_it_has_been_busy(void **state)
+{
+	struct fixture *f = *state;
+	struct event e = event_of(STR("busy"), NOW);
+	struct gate g;
+	struct store_accept a = { .events = &e, .count = 1,
+				  .done = wait_at_gate, .arg = &g };
+
+	sem_init(&g.here, 0, 0);
+	sem_init(&g.go, 0, 0);
+	while (store_busy_ms(f->s))
+		usleep(1000);
+	store_accept(f->s, &a);
+	while (sem_wait(&g.here))
+		;
+	while (store_busy_ms(f->s) < 30)
+		usleep(1000);
+	sem_post(&g.go);
+	while (store_busy_ms(f->s))
+		usleep(1000);
+	sem_destroy(&g.here);
+	sem_destroy(&g.go);
+}
+
 static void high_water(void **state)
 {
 	struct fixture *f = *state;
@@ -420,6 +459,7 @@ int main(void)
 		T(ids_are_of_the_identity),
 		T(owes_a_confirmation_once),
 		T(wakes_after_a_commit),
+		T(says_how_long_it_has_been_busy),
 		T(high_water),
 		T(files_are_ours_alone),
 		T(a_second_agent_is_refused),

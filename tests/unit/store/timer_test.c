@@ -1,7 +1,5 @@
 #include "tests/unit/store/help.h"
 
-#include <sqlite3.h>
-
 #define MINUTE 60000LL
 
 static struct member member_of(struct str subject)
@@ -393,77 +391,6 @@ static void a_start_with_an_older_clock(void **state)
 	assert_int_equal(get_back(f, STR("a")).due_ms, then + MINUTE);
 }
 
-static void sql(struct fixture *f, const char *text)
-{
-	char *why = NULL;
-	sqlite3 *db;
-
-	assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, text, NULL, NULL, &why))
-		fail_msg("%s", why);
-	sqlite3_close(db);
-}
-
-/* As version 1 had it. */
-static const char to_version_1[] =
-	"DROP INDEX incident_due; DROP INDEX incident_opened;"
-	"DROP INDEX incident_behind; DROP INDEX member_due;"
-	"DROP INDEX member_event; DROP TABLE tally; DROP TABLE ruleset;"
-	"DROP TABLE silence;"
-	"ALTER TABLE incident DROP COLUMN due_ms;"
-	"ALTER TABLE incident DROP COLUMN resolve_ms;"
-	"ALTER TABLE incident DROP COLUMN escalate_ms;"
-	"ALTER TABLE incident DROP COLUMN escalations;"
-	"ALTER TABLE incident DROP COLUMN held_ms;"
-	"ALTER TABLE incident DROP COLUMN held_by;"
-	"ALTER TABLE incident DROP COLUMN group_ms;"
-	"ALTER TABLE incident DROP COLUMN parent;"
-	"ALTER TABLE incident DROP COLUMN event;"
-	"ALTER TABLE incident DROP COLUMN context;"
-	"ALTER TABLE incident DROP COLUMN opened_of;"
-	"ALTER TABLE incident DROP COLUMN behind;"
-	"ALTER TABLE member DROP COLUMN wait;"
-	"ALTER TABLE member DROP COLUMN due_ms;"
-	"ALTER TABLE member DROP COLUMN since_ms;"
-	"ALTER TABLE member DROP COLUMN event;"
-	"ALTER TABLE member DROP COLUMN held_by;"
-	"ALTER TABLE member DROP COLUMN held_about;"
-	"PRAGMA user_version = 1;";
-
-static void a_store_of_version_1(void **state)
-{
-	struct fixture *f = *state;
-	struct incident i = incident_of(STR("k"), 1), out;
-	struct member m = member_of(STR("a")), got;
-	struct store_write w = { .kind = WRITE_MEMBER, .member = &m,
-				 .incident = &i };
-
-	put_incident(f, &i);
-	assert_int_equal(store_commit(f->s, &w, 1), 0);
-	shut_store(f);
-	sql(f, to_version_1);
-	open_store(f);
-	assert_false(store_is_new(f->s));
-	assert_int_equal(counts(f).incidents_open, 1);
-	assert_int_equal(counts(f).timers, 0);
-	assert_int_equal(store_incident_by_key(&out, f->r, STR("k"), f->a), 1);
-	assert_str(out.team, "payments");
-	assert_int_equal(out.due_ms, 0);
-	assert_int_equal(out.context.n, 0);
-	got = get_back(f, STR("a"));
-	assert_int_equal(got.incident, i.id);
-	assert_int_equal(got.wait, WAIT_NONE);
-	/* And it can do all that a new one can. */
-	got.wait = WAIT_HOLD;
-	got.due_ms = NOW + 1;
-	put_member(f, &got);
-	out.due_ms = out.escalate_ms = NOW;
-	put_incident(f, &out);
-	reopen_store(f);
-	assert_int_equal(next_timer(f), NOW);
-	assert_int_equal(counts(f).held, 1);
-}
-
 int main(void)
 {
 #define T(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
@@ -481,7 +408,6 @@ int main(void)
 		T(a_closing_incident_hastens_what_ends_soon),
 		T(moments_go_back_with_the_clock),
 		T(a_start_with_an_older_clock),
-		T(a_store_of_version_1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

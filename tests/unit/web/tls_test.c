@@ -492,9 +492,57 @@ static void test_swap_loses_nothing(void **state)
 	tear_down(&f);
 }
 
+/* An answer that goes on, one record for each thing that is said. */
+static void test_stream(void **state)
+{
+	static const struct web_reply begins = { .status = 200 };
+	static char piece[65536];
+	struct web_listener ln;
+	struct web_stream *s;
+	struct files f;
+	struct client c;
+	struct rig rig;
+	char said[4096];
+	size_t n = 0;
+	int got;
+
+	(void)state;
+	set_up(&f, &ln);
+	rig_start(&rig, NULL, &ln, 2);
+	assert_int_equal(tls_dial(&c, &rig, TLS1_3_VERSION, NULL, NULL), 1);
+	tls_say(&c, GET("/park"));
+	s = web_stream_begin(rig_take(&rig, NULL), &begins, 1 << 20);
+	assert_int_equal(tls_hear(&c, said, sizeof(said)), 200);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(web_stream_send(s, STR("data: x\n\n")), 0);
+		assert_int_equal(SSL_read(c.ssl, said, sizeof(said)), 9);
+	}
+	for (int i = 0; i < 15; i++)
+		assert_int_equal(web_stream_send(s, (struct str){ piece,
+					sizeof(piece) }), 0);
+	web_stream_end(s);
+	while ((got = SSL_read(c.ssl, piece, sizeof(piece))) > 0)
+		n += (size_t)got;
+	assert_int_equal(n, 15 * sizeof(piece));
+	/* An end in order, not a cut. */
+	assert_int_equal(SSL_get_error(c.ssl, got), SSL_ERROR_ZERO_RETURN);
+	tls_hang_up(&c);
+	/* One that leaves. */
+	assert_int_equal(tls_dial(&c, &rig, TLS1_3_VERSION, NULL, NULL), 1);
+	tls_say(&c, GET("/park"));
+	s = web_stream_begin(rig_take(&rig, NULL), &begins, 1 << 20);
+	assert_int_equal(tls_hear(&c, said, sizeof(said)), 200);
+	tls_hang_up(&c);
+	rig_until(web_stream_send(s, STR("x")) == -EPIPE);
+	web_stream_end(s);
+	rig_stop(&rig);
+	tear_down(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_renegotiation),
 		cmocka_unit_test(test_resumption),
