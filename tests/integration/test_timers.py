@@ -281,7 +281,7 @@ def test_what_triage_does_before_the_others_are_there_is_sent(
     a.settle()
     a.kill()
     clock.forward(16 * MINUTE)
-    a.env["LD_PRELOAD"] += ":" + timed.library(
+    a.env["LD_PRELOAD"] += ":" + timed.compiled(
         os.path.join(folder, "slow.so"), "preload/slow_start.c")
     a.start()
     peers.wait_for("P1", lambda: is_p1(sandbox))

@@ -16,7 +16,7 @@ import peers
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
-def library(out, source):
+def compiled(out, source):
     """A file beside this one, made into a library to be preloaded."""
     cc = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if not cc:
@@ -34,7 +34,7 @@ def preloaded():
     with tempfile.NamedTemporaryFile(suffix=".so", delete=False) as out:
         pass
     atexit.register(os.unlink, out.name)
-    return library(out.name, "wallclock.c")
+    return compiled(out.name, "wallclock.c")
 
 
 class Clock:
