@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 
+#include "agent/lookups.h"
 #include "base/clock.h"
 #include "base/encode.h"
-#include "base/map.h"
 #include "doc/json.h"
 #include "stackflow/changes.h"
 
@@ -24,39 +24,17 @@ struct rows {
 };
 
 struct entry {
-	enum { IDLE, QUEUED, UNDER_WAY } phase;
-	bool failed;		/* until expires_ms, instead of rows */
+	struct lookup lookup;	/* by CI */
+	bool failed;		/* until it expires, instead of rows */
 	bool late;		/* counted as failed already */
-	int64_t asked_ms, expires_ms;	/* monotonic */
+	int64_t asked_ms;	/* monotonic */
 	struct rows rows, fresh;	/* fresh: as the answer comes in */
-	struct entry *next;	/* queue */
-	struct str ci_id;
-	char text[];
 };
 
 struct changes {
 	struct metrics *metrics;
-	pthread_mutex_t lock;
-	struct map *map;
-	struct entry *first, **last;
+	struct lookups lookups;
 };
-
-struct changes *changes_new(struct metrics *m)
-{
-	struct changes *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return NULL;
-	c->map = map_new();
-	if (!c->map) {
-		free(c);
-		return NULL;
-	}
-	pthread_mutex_init(&c->lock, NULL);
-	c->metrics = m;
-	c->last = &c->first;
-	return c;
-}
 
 static void rows_fini(struct rows *r)
 {
@@ -64,66 +42,35 @@ static void rows_fini(struct rows *r)
 	*r = (struct rows){ 0 };
 }
 
-static void entry_free(struct entry *e)
+static void entry_fini(struct lookup *l)
 {
+	struct entry *e = (struct entry *)l;
+
 	rows_fini(&e->rows);
 	rows_fini(&e->fresh);
-	free(e);
+}
+
+struct changes *changes_new(struct metrics *m)
+{
+	struct changes *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->metrics = m;
+	if (lookups_init(&c->lookups, sizeof(struct entry), ENTRIES_MAX,
+			 entry_fini)) {
+		free(c);
+		return NULL;
+	}
+	return c;
 }
 
 void changes_free(struct changes *c)
 {
-	struct str key;
-	size_t at = 0;
-	void *e;
-
 	if (!c)
 		return;
-	while (map_next(c->map, &at, &key, &e))
-		entry_free(e);
-	map_free(c->map);
-	pthread_mutex_destroy(&c->lock);
+	lookups_fini(&c->lookups);
 	free(c);
-}
-
-/* Make room by dropping what has expired; under a flood, anything idle. */
-static void evict(struct changes *c, int64_t now_ms)
-{
-	struct str key;
-	size_t at = 0, dropped = 0;
-	void *v;
-
-	while (map_next(c->map, &at, &key, &v)) {
-		struct entry *e = v;
-
-		if (e->phase != IDLE ||
-		    (e->expires_ms > now_ms && dropped > 100))
-			continue;
-		map_remove(c->map, key);
-		entry_free(e);
-		dropped++;
-	}
-}
-
-static struct entry *entry_new(struct changes *c, struct str ci_id,
-			       int64_t now_ms)
-{
-	struct entry *e;
-
-	if (map_count(c->map) >= ENTRIES_MAX)
-		evict(c, now_ms);
-	if (map_count(c->map) >= ENTRIES_MAX)
-		return NULL;
-	e = calloc(1, sizeof(*e) + ci_id.n + 1);
-	if (!e)
-		return NULL;
-	memcpy(e->text, ci_id.p, ci_id.n);
-	e->ci_id = (struct str){ e->text, ci_id.n };
-	if (map_set(c->map, e->ci_id, e) < 0) {
-		free(e);
-		return NULL;
-	}
-	return e;
 }
 
 bool changes_wanted(struct str state, const struct str *states, size_t count)
@@ -168,17 +115,14 @@ static void failed(struct changes *c, struct entry *e, int64_t now_ms)
 		metrics_add(c->metrics, METRIC_CHANGES_FAILED, 1);
 	e->late = true;
 	e->failed = true;
-	e->expires_ms = now_ms + FAILED_MS;
+	e->lookup.expires_ms = now_ms + FAILED_MS;
 }
 
-static void queue(struct changes *c, struct entry *e, int64_t now_ms)
+static void ask(struct changes *c, struct entry *e, int64_t now_ms)
 {
-	e->phase = QUEUED;
 	e->asked_ms = now_ms;
 	e->late = false;
-	e->next = NULL;
-	*c->last = e;
-	c->last = &e->next;
+	lookups_ask(&c->lookups, &e->lookup);
 }
 
 enum ci_answer changes_find(struct rule_change *out, struct arena *arena,
@@ -192,54 +136,42 @@ enum ci_answer changes_find(struct rule_change *out, struct arena *arena,
 
 	if (!sf_id_usable(ci_id))
 		return CI_NONE;
-	pthread_mutex_lock(&c->lock);
-	e = map_get(c->map, ci_id);
-	if (!e)
-		e = entry_new(c, ci_id, now);
+	pthread_mutex_lock(&c->lookups.lock);
+	e = (struct entry *)lookups_find(&c->lookups, ci_id, now);
 	if (!e) {
 		metrics_add(c->metrics, METRIC_CHANGES_FAILED, 1);
 		rc = CI_FAILED;
 		goto out;
 	}
 	/* Unlike a CI, a change that is over must not serve a while longer. */
-	if (e->expires_ms <= now) {
-		if (e->phase == IDLE)
-			queue(c, e, now);
+	if (e->lookup.expires_ms <= now) {
+		if (e->lookup.phase == LOOKUP_IDLE)
+			ask(c, e, now);
 		else if (now - e->asked_ms >= CHANGES_BUDGET_MS)
 			failed(c, e, now);
 	}
-	if (e->expires_ms > now)
+	if (e->lookup.expires_ms > now)
 		rc = answer(out, arena, e, states, state_count);
 out:
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->lookups.lock);
 	return rc;
 }
 
 int changes_next(struct str *ci_id, struct changes *c, struct arena *arena)
 {
-	struct entry *e;
+	struct lookup *e;
 
-	pthread_mutex_lock(&c->lock);
-	e = c->first;
-	if (e) {
-		c->first = e->next;
-		if (!c->first)
-			c->last = &c->first;
-		e->phase = UNDER_WAY;
-		*ci_id = arena_str(arena, e->ci_id);
-	}
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&c->lookups.lock);
+	e = lookups_next(&c->lookups);
+	if (e)
+		*ci_id = arena_str(arena, e->key);
+	pthread_mutex_unlock(&c->lookups.lock);
 	return e ? 1 : 0;
 }
 
 bool changes_waiting(struct changes *c)
 {
-	bool waiting;
-
-	pthread_mutex_lock(&c->lock);
-	waiting = c->first != NULL;
-	pthread_mutex_unlock(&c->lock);
-	return waiting;
+	return lookups_waiting(&c->lookups);
 }
 
 /* Where a row goes: at the end, or over one that has ended. */
@@ -282,12 +214,12 @@ void changes_rows(struct changes *c, struct str ci_id,
 	struct sf_change row;
 	struct entry *e;
 
-	pthread_mutex_lock(&c->lock);
-	e = map_get(c->map, ci_id);
+	pthread_mutex_lock(&c->lookups.lock);
+	e = (struct entry *)lookups_get(&c->lookups, ci_id);
 	for (size_t i = 0; e && i < json_count(rows); i++)
 		if (sf_change_of(&row, json_item(rows, i), ci_id))
 			keep(&e->fresh, &row);
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->lookups.lock);
 }
 
 void changes_answered(struct changes *c, struct str ci_id, bool ok)
@@ -295,22 +227,22 @@ void changes_answered(struct changes *c, struct str ci_id, bool ok)
 	int64_t now = clock_mono_ms();
 	struct entry *e;
 
-	pthread_mutex_lock(&c->lock);
-	e = map_get(c->map, ci_id);
+	pthread_mutex_lock(&c->lookups.lock);
+	e = (struct entry *)lookups_get(&c->lookups, ci_id);
 	if (e) {
 		if (e->fresh.arena && arena_error(e->fresh.arena))
 			ok = false;
-		e->phase = IDLE;
+		e->lookup.phase = LOOKUP_IDLE;
 		rows_fini(&e->rows);
 		if (ok) {
 			e->rows = e->fresh;
 			e->fresh = (struct rows){ 0 };
 			e->failed = false;
-			e->expires_ms = now + KNOWN_MS;
+			e->lookup.expires_ms = now + KNOWN_MS;
 		} else {
 			rows_fini(&e->fresh);
 			failed(c, e, now);
 		}
 	}
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->lookups.lock);
 }

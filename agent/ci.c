@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "agent/lookups.h"
 #include "base/clock.h"
-#include "base/map.h"
 #include "doc/json.h"
 #include "stackflow/stackflow.h"
 
@@ -14,96 +14,40 @@
 #define FIELDS_MAX 32
 
 struct entry {
+	struct lookup lookup;	/* by field, newline, value */
+	bool known;		/* answered once; before that it is pending */
 	enum ci_answer answer;
-	bool asked;		/* waits in the queue or is under way */
-	int64_t expires_ms;	/* monotonic */
 	struct arena *arena;	/* holds ci */
 	struct ci ci;
-	struct entry *next;	/* queue */
-	struct str key;		/* field, newline, value */
-	char text[];
 };
 
 struct cis {
-	pthread_mutex_t lock;
-	struct map *map;
-	struct entry *first, **last;
+	struct lookups lookups;
 };
+
+static void entry_fini(struct lookup *l)
+{
+	arena_free(((struct entry *)l)->arena);
+}
 
 struct cis *cis_new(void)
 {
 	struct cis *c = calloc(1, sizeof(*c));
 
-	if (!c)
-		return NULL;
-	c->map = map_new();
-	if (!c->map) {
+	if (c && lookups_init(&c->lookups, sizeof(struct entry), ENTRIES_MAX,
+			      entry_fini)) {
 		free(c);
 		return NULL;
 	}
-	pthread_mutex_init(&c->lock, NULL);
-	c->last = &c->first;
 	return c;
-}
-
-static void entry_free(struct entry *e)
-{
-	arena_free(e->arena);
-	free(e);
 }
 
 void cis_free(struct cis *c)
 {
-	struct str key;
-	size_t at = 0;
-	void *e;
-
 	if (!c)
 		return;
-	while (map_next(c->map, &at, &key, &e))
-		entry_free(e);
-	map_free(c->map);
-	pthread_mutex_destroy(&c->lock);
+	lookups_fini(&c->lookups);
 	free(c);
-}
-
-/* Make room by dropping what has expired; under a flood, anything idle. */
-static void evict(struct cis *c, int64_t now_ms)
-{
-	struct str key;
-	size_t at = 0, dropped = 0;
-	void *v;
-
-	while (map_next(c->map, &at, &key, &v)) {
-		struct entry *e = v;
-
-		if (e->asked || (e->expires_ms > now_ms && dropped > 100))
-			continue;
-		map_remove(c->map, key);
-		entry_free(e);
-		dropped++;
-	}
-}
-
-static struct entry *entry_new(struct cis *c, struct str key, int64_t now_ms)
-{
-	struct entry *e;
-
-	if (map_count(c->map) >= ENTRIES_MAX)
-		evict(c, now_ms);
-	if (map_count(c->map) >= ENTRIES_MAX)
-		return NULL;
-	e = calloc(1, sizeof(*e) + key.n + 1);
-	if (!e)
-		return NULL;
-	memcpy(e->text, key.p, key.n);
-	e->key = (struct str){ e->text, key.n };
-	e->answer = CI_PENDING;
-	if (map_set(c->map, e->key, e) < 0) {
-		free(e);
-		return NULL;
-	}
-	return e;
 }
 
 static void copy_ci(struct ci *out, struct arena *arena, const struct ci *from)
@@ -133,53 +77,40 @@ enum ci_answer cis_find(struct ci *out, struct arena *arena, struct str field,
 
 	if (!key.p || value.n > 1024)
 		return CI_NONE;
-	pthread_mutex_lock(&c->lock);
-	e = map_get(c->map, key);
-	if (!e)
-		e = entry_new(c, key, now);
+	pthread_mutex_lock(&c->lookups.lock);
+	e = (struct entry *)lookups_find(&c->lookups, key, now);
 	if (e) {
-		if (e->expires_ms <= now && !e->asked) {
-			e->asked = true;
-			e->next = NULL;
-			*c->last = e;
-			c->last = &e->next;
-		}
+		if (e->lookup.expires_ms <= now &&
+		    e->lookup.phase == LOOKUP_IDLE)
+			lookups_ask(&c->lookups, &e->lookup);
 		/* An expired answer serves until the new one is there. */
-		answer = e->answer;
+		answer = e->known ? e->answer : CI_PENDING;
 		if (answer == CI_FOUND)
 			copy_ci(out, arena, &e->ci);
 	}
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->lookups.lock);
 	return answer;
 }
 
 int cis_next(struct ci_ask *out, struct cis *c, struct arena *arena)
 {
-	struct entry *e;
+	struct lookup *e;
 	struct str rest;
 
-	pthread_mutex_lock(&c->lock);
-	e = c->first;
+	pthread_mutex_lock(&c->lookups.lock);
+	e = lookups_next(&c->lookups);
 	if (e) {
-		c->first = e->next;
-		if (!c->first)
-			c->last = &c->first;
 		rest = arena_str(arena, e->key);
 		str_cut(&rest, '\n', &out->field);
 		out->value = rest;
 	}
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->lookups.lock);
 	return e && !arena_error(arena);
 }
 
 bool cis_waiting(struct cis *c)
 {
-	bool waiting;
-
-	pthread_mutex_lock(&c->lock);
-	waiting = c->first != NULL;
-	pthread_mutex_unlock(&c->lock);
-	return waiting;
+	return lookups_waiting(&c->lookups);
 }
 
 static bool live(const struct json *row)
@@ -271,21 +202,22 @@ void cis_answered(struct cis *c, const struct ci_ask *ask,
 
 	buf_printf(&key, "%.*s\n%.*s", STR_ARG(ask->field),
 		   STR_ARG(ask->value));
-	pthread_mutex_lock(&c->lock);
-	e = map_get(c->map, buf_str(&key));
+	pthread_mutex_lock(&c->lookups.lock);
+	e = (struct entry *)lookups_get(&c->lookups, buf_str(&key));
 	if (e) {
-		e->asked = false;
+		e->lookup.phase = LOOKUP_IDLE;
 		if (rows) {
 			e->answer = judge(e, ask->value, rows);
-			e->expires_ms = now + (e->answer == CI_FOUND ?
-					       FOUND_MS : NONE_MS);
+			e->lookup.expires_ms = now + (e->answer == CI_FOUND ?
+						      FOUND_MS : NONE_MS);
 		} else {
 			/* What was known stays; a failure is no answer. */
-			if (e->answer != CI_FOUND)
+			if (!e->known || e->answer != CI_FOUND)
 				e->answer = CI_FAILED;
-			e->expires_ms = now + FAILED_MS;
+			e->lookup.expires_ms = now + FAILED_MS;
 		}
+		e->known = true;
 	}
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->lookups.lock);
 	buf_fini(&key);
 }
