@@ -1,6 +1,7 @@
 /*
  * decide KIND RULES MESSAGES: what decoding and deciding a message costs under
  * so many rules. Prints ns of CPU a message, and ms of CPU that loading took.
+ * decide -o FOLDER KIND RULES: write the files of these rules, for an agent.
  * Kinds: prefix glob list regex wildcard claims.
  */
 #include <errno.h>
@@ -73,6 +74,25 @@ static size_t make_files(struct buf *files, const char *kind, int rules)
 		buf_puts(b, "  - {id: last, match: {}}\n");
 	}
 	return n;
+}
+
+static void write_files(const char *folder, const char *kind, int rules)
+{
+	struct buf *files = calloc((size_t)rules + 1, sizeof(*files));
+	size_t n = make_files(files, kind, rules);
+
+	for (size_t i = 0; i < n; i++) {
+		char path[4096];
+		FILE *f;
+
+		snprintf(path, sizeof(path), "%s/%06zu.yaml", folder, i);
+		f = fopen(path, "w");
+		if (!f || fwrite(files[i].p, 1, files[i].n, f) != files[i].n ||
+		    fclose(f)) {
+			perror(path);
+			exit(1);
+		}
+	}
 }
 
 static struct ruleset *make_rules(const char *kind, int rules, double *ms)
@@ -152,8 +172,13 @@ int main(int argc, char **argv)
 	struct ruleset *r;
 	double ms;
 
+	if (argc == 5 && !strcmp(argv[1], "-o") && atoi(argv[4]) > 0) {
+		write_files(argv[2], argv[3], atoi(argv[4]));
+		return 0;
+	}
 	if (rules <= 0 || messages <= 0 || !arena) {
-		fputs("usage: decide KIND RULES MESSAGES\n", stderr);
+		fputs("usage: decide KIND RULES MESSAGES\n"
+		      "       decide -o FOLDER KIND RULES\n", stderr);
 		return 2;
 	}
 	r = make_rules(argv[1], rules, &ms);

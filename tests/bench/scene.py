@@ -32,7 +32,7 @@ policies:
   - {id: table, match: {namespace: AWS/DynamoDB}}
   - {id: dev, match: {account: ["444455556666"]}}
   - {id: latency, match: {alarm: "*-p99"}}
-  - {id: database, match: {namespace: AWS/RDS, alarm: "bench-*"}}
+  - {id: database, match: {namespace: AWS/RDS, alarm: "svc-*"}}
   - {id: default, match: {}}
 """
 

@@ -19,7 +19,7 @@
 #include <openssl/pem.h>
 
 static const char message_form[] =
-	"{\"AlarmName\":\"bench-service-cpu-%05ld\","
+	"{\"AlarmName\":\"svc-%05ld-cpu-high\","
 	"\"AlarmDescription\":\"CPU of the payment service. severity: HIGH\","
 	"\"AWSAccountId\":\"111122223333\","
 	"\"AlarmConfigurationUpdatedTimestamp\":"
@@ -32,7 +32,7 @@ static const char message_form[] =
 	"\"StateChangeTime\":\"%s.%03ld+0000\","
 	"\"Region\":\"US East (N. Virginia)\","
 	"\"AlarmArn\":\"arn:aws:cloudwatch:us-east-1:111122223333:alarm:"
-	"bench-service-cpu-%05ld\","
+	"svc-%05ld-cpu-high\","
 	"\"OldStateValue\":\"OK\",\"OKActions\":[\"%s\"],"
 	"\"AlarmActions\":[\"%s\"],\"InsufficientDataActions\":[],"
 	"\"Trigger\":{\"MetricName\":\"CPUUtilization\","
@@ -101,7 +101,7 @@ static void put_request(EVP_PKEY *key, const char *url, const char *topic,
 	static char message[8192], escaped[16384], text[16384], body[32768],
 		sig[2048], head[2048];
 	char date[32], id[48];
-	long name = k % names;
+	long name = k % names * 7919 % 10000; /* all over 10,000 rules */
 	uint32_t n;
 
 	put_date(date, sizeof(date), ms);
@@ -151,8 +151,8 @@ int main(int argc, char **argv)
 	count = strtol(argv[4], NULL, 10);
 	names = strtol(argv[5], NULL, 10);
 	first = strtol(argv[6], NULL, 10);
-	if (names < 1)
-		die("no alarms");
+	if (names < 1 || names > 10000)
+		die("1 to 10,000 alarms");
 	/* A second's thousand changes: all lie behind us, none is old. */
 	ms = (int64_t)time(NULL) * 1000 - 600000 + first;
 	for (long k = 0; k < count; k++)
