@@ -119,6 +119,10 @@ static void decide(struct plan_result *out, const struct cw_alarm *a,
 	/* An incident that a person closed was seen by one: an alarm known to
 	 * be in ALARM opens no other. */
 	*out = (struct plan_result){ PLAN_NOTHING, "both agree", STR_NONE };
+	if (firing && m && member_held_outside(m)) {
+		plan_quiet(out, a, topics, whole);
+		return;
+	}
 	if (is_firing(known) ? firing : ok)
 		return;
 	if (!a->changed_ms)

@@ -47,6 +47,7 @@ struct alarm {
 	struct str topic;   /* ARN of the SNS topic it came by */
 	/* CloudWatch's: actions suppressed or muted. */
 	struct str suppressed_by, suppressed_reason;
+	int64_t suppressed_until_ms;	/* its mute window's end; 0: not told */
 	int64_t time_ms; /* when the state changed; always above 0 */
 	bool has_threshold;
 	double threshold;

@@ -76,6 +76,7 @@ static void take_suppression(struct decoder *d, struct alarm *a,
 	const struct json *state = json_get(alarm, "state");
 	const struct json *mute = json_get(alarm, "muteDetail");
 	struct str from, until;
+	struct alarm end = { .time_ms = 0 };
 
 	a->suppressed_by =
 		field_get(d, state, "actionsSuppressedBy", FIELD_NAME);
@@ -88,6 +89,8 @@ static void take_suppression(struct decoder *d, struct alarm *a,
 		a->suppressed_by = STR("mute rule");
 	from = field_get(d, mute, "muteWindowStart", FIELD_WORD);
 	until = field_get(d, mute, "muteWindowEnd", FIELD_WORD);
+	if (field_set_date(&end, until))
+		a->suppressed_until_ms = end.time_ms;
 	if (!from.p || !until.p)
 		return;
 	a->suppressed_reason = field_join(

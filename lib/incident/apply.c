@@ -143,8 +143,7 @@ static void happened(struct step *st)
 	if (a->event == ALARM_DELETED)
 		clear_alarm(st, "the alarm was deleted");
 	else if (a->suppressed_by.n && a->state == ALARM_FIRING && !open)
-		step_decide(st, ACTION_HOLD,
-			    "CloudWatch holds its actions back");
+		wait_outside(st);
 	else
 		changed(st);
 }

@@ -77,6 +77,12 @@ struct member {
 	struct str held_about;	/* that for people: its change, its window */
 };
 
+/*
+ * Held by CloudWatch's own suppression or mute rule: due_ms is the next look,
+ * and what ends it is a message of CloudWatch's, or its answer when asked.
+ */
+bool member_held_outside(const struct member *m);
+
 /* The newest moments of a key, for open_when and flap; oldest first. */
 struct tally {
 	int64_t id;		/* 0: not stored yet */

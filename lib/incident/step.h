@@ -64,6 +64,8 @@ void wait_or_open(struct step *st,
 /* The wait, if there is one, has ended; the event that waited is settled so. */
 void wait_end(struct step *st, enum action action, const char *settled);
 void wait_due(struct step *st);
+/* CloudWatch itself suppresses or mutes it. */
+void wait_outside(struct step *st);
 
 /* hold.c */
 const char *hold_words(struct step *st, const char *what);

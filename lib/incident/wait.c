@@ -5,6 +5,13 @@
 #include "incident/text.h"
 
 #define ABOUT_MAX 300
+/*
+ * CloudWatch's own hold: a mute window's end may be told, that of a suppressor
+ * alarm isn't; then it is looked at again so soon. Its message comes first.
+ */
+#define OUTSIDE "CloudWatch"	/* no entry has such an id: a capital */
+#define OUTSIDE_LOOK_MS (60 * 60 * 1000)
+#define OUTSIDE_GRACE_MS (2 * 60 * 1000)
 
 const char *wait_name(enum wait w)
 {
@@ -111,6 +118,30 @@ void wait_or_open(struct step *st,
 	open(st, because);
 }
 
+bool member_held_outside(const struct member *m)
+{
+	return m->wait == WAIT_HOLD && str_is(m->held_by, OUTSIDE);
+}
+
+void wait_outside(struct step *st)
+{
+	const struct alarm *a = st->alarm;
+	int64_t end_ms = a->suppressed_until_ms ?
+				 a->suppressed_until_ms + OUTSIDE_GRACE_MS :
+				 st->now_ms + OUTSIDE_LOOK_MS;
+	struct str about = a->suppressed_reason.n ? a->suppressed_reason :
+						    a->suppressed_by;
+
+	if (end_ms <= st->now_ms) {
+		open_firing(st);
+		return;
+	}
+	st->out->member.state = ALARM_FIRING;
+	wait_until(st, WAIT_HOLD, end_ms, STR(OUTSIDE));
+	st->out->member.held_about = utf8_cut(about, ABOUT_MAX);
+	step_decide(st, ACTION_HOLD, "CloudWatch holds its actions back");
+}
+
 void wait_due(struct step *st)
 {
 	struct member *m = &st->out->member;
@@ -127,5 +158,8 @@ void wait_due(struct step *st)
 					"its message is gone");
 		return;
 	}
-	open_firing(st);
+	if (member_held_outside(m) && st->alarm->suppressed_by.n)
+		wait_outside(st);
+	else
+		open_firing(st);
 }

@@ -1,4 +1,6 @@
 """Windows, open incidents and guards that hold alarms, and how holds end."""
+import json
+import os
 import time
 
 import pytest
@@ -56,6 +58,36 @@ def test_a_held_alarm_opens_at_the_window_s_end(make_agent, sandbox, clock):
     assert m["tocsin_alarms_held"] == 0 and m["tocsin_holds_ended_total"] == 1
     e = timed.event(a, "db")
     assert e["action"] == "create" and e["id"] in peers.events_in(i)
+
+
+def test_a_mute_rule_of_cloudwatch_is_shown_and_ends(make_agent, sandbox,
+                                                     clock):
+    """EventBridge tells of an ALARM that CloudWatch mutes; the message at the
+    window's end is lost."""
+    a = make_agent(rules=timed.rules(["{id: p, match: {}}"]))
+    now = clock.now()
+    with open(os.path.join(os.path.dirname(__file__), "..", "data", "alarms",
+                           "event-muted.json")) as f:
+        event = json.load(f)
+    event["time"] = timed.iso(now)
+    event["detail"]["state"]["timestamp"] = timed.iso(now)
+    event["detail"]["muteDetail"].update(
+        muteWindowStart=timed.iso(now - HOUR),
+        muteWindowEnd=timed.iso(now + HOUR))
+    assert a.post(sandbox.sign(message=json.dumps(event),
+                               topic=peers.TOPIC)) == 200
+    held_now(a, 1)
+    a.settle()
+    (h,) = timed.held(a)
+    assert h["held_by"] == "CloudWatch" and h["alarm"] == "pay-db-cpu"
+    assert "muted from" in h["held_about"]
+    assert abs(timed.seconds(h["until"]) - now - HOUR) <= 3 * MINUTE
+    assert "by CloudWatch" in a.cli("status").stdout
+    clock.pass_by(a, HOUR - MINUTE)
+    assert sandbox.incidents() == []
+    clock.forward(4 * MINUTE)
+    i = timed.incident(sandbox)
+    assert "pay-db-cpu" in i["short_description"]
 
 
 def test_an_ok_inside_opens_nothing(make_agent, sandbox, clock):

@@ -172,6 +172,47 @@ static void test_table(void **state)
 	}
 }
 
+static void plan_as(struct plan_result *out, const char *state, int minutes,
+		    const char *more, const struct plan_known *known)
+{
+	struct cw_alarm a;
+	struct json *j = make(&a, "db", state, minutes, more);
+
+	plan_alarm(out, &a, known, topics, NOW);
+	json_free(j);
+}
+
+/* What CloudWatch held and holds no more opens, though its time is known. */
+static void test_held_by_cloudwatch(void **state)
+{
+	struct member m = {
+		.state = ALARM_FIRING, .changed_ms = NOW - 10 * MINUTE,
+		.wait = WAIT_HOLD, .held_by = STR("CloudWatch"),
+	};
+	const struct plan_known k = { &m, NULL };
+	static const struct {
+		const char *state;
+		int ago;
+		const char *more;
+		enum plan plan;
+	} cases[] = {
+		{ "ALARM", 10, TOPIC, PLAN_OPEN },
+		{ "ALARM", 10, TOPIC ",\"ActionsSuppressedBy\":\"Alarm\"",
+		  PLAN_NOTHING },
+		{ "OK", 5, TOPIC, PLAN_RESOLVE },
+	};
+	struct plan_result p;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		plan_as(&p, cases[i].state, cases[i].ago, cases[i].more, &k);
+		assert_int_equal(p.plan, cases[i].plan);
+	}
+	m.held_by = STR("in-patching");
+	plan_as(&p, "ALARM", 10, TOPIC, &k);
+	assert_int_equal(p.plan, PLAN_NOTHING);
+}
+
 static void test_no_topics(void **state)
 {
 	const struct plan_known k = { NULL, NULL };
@@ -467,6 +508,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_held_by_cloudwatch),
 		cmocka_unit_test(test_no_topics),
 		cmocka_unit_test(test_deleted),
 		cmocka_unit_test(test_contributor),

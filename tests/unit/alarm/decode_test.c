@@ -65,11 +65,13 @@ static void test_held_actions(void **state)
 	a = decode_file(&d, "event-composite-suppressed.json");
 	assert_str(a->suppressed_by, "WaitPeriod");
 	assert_str(a->suppressed_reason, "Actions suppressed by WaitPeriod");
+	assert_int_equal(a->suppressed_until_ms, 0);
 	decoded_fini(&d);
 	a = decode_file(&d, "event-muted.json");
 	assert_str(a->suppressed_reason,
 		   "muted from 2026-11-21T09:00:00.000+0000 to "
 		   "2026-11-21T12:00:00.000+0000");
+	assert_int_equal(a->suppressed_until_ms, 1795262400000);
 	decoded_fini(&d);
 	/* Suppressed before, not any more. */
 	a = decode_file(&d, "lambda-composite.json");

@@ -767,17 +767,58 @@ static void suppressed_alarm_is_held(void **state)
 {
 	struct rig *r = *state;
 
-	r->alarm.suppressed_by = STR("AlarmMuteRule");
+	r->alarm.suppressed_by = STR("Alarm");
 	rig_apply(r);
 	assert_int_equal(r->out.action, ACTION_HOLD);
 	assert_int_equal(r->out.op_count, 0);
 	assert_false(r->out.incident_changed);
-	assert_int_equal(r->out.member.state, ALARM_NONE);
+	assert_int_equal(r->out.member.wait, WAIT_HOLD);
+	assert_str(r->out.member.held_by, "CloudWatch");
+	assert_str(r->out.member.held_about, "Alarm");
+	assert_true(member_held_outside(&r->out.member));
+	assert_int_equal(r->out.member.due_ms, NOW + HOUR);
 	/* Afterwards it comes again, with the same time, and opens. */
 	r->member = r->out.member;
 	r->member.subject = STR("x");
 	r->alarm.suppressed_by = STR_NONE;
 	assert_int_equal(rig_apply(r)->action, ACTION_CREATE);
+	assert_int_equal(r->out.member.wait, WAIT_NONE);
+}
+
+/* Nobody knows when a suppressor alarm ends: each look holds it on. */
+static void suppressed_alarm_is_looked_at_again(void **state)
+{
+	struct rig *r = *state;
+	int64_t since_ms;
+
+	r->alarm.suppressed_by = STR("Alarm");
+	rig_apply(r);
+	since_ms = r->out.member.since_ms;
+	r->member = r->out.member;
+	r->member.subject = STR("x");
+	r->now_ms = NOW + HOUR;
+	assert_int_equal(rig_due(r)->action, ACTION_HOLD);
+	assert_int_equal(r->out.member.due_ms, NOW + 2 * HOUR);
+	assert_int_equal(r->out.member.since_ms, since_ms);
+	assert_int_equal(r->out.op_count, 0);
+}
+
+static void muted_alarm_opens_after_the_window(void **state)
+{
+	struct rig *r = *state;
+
+	r->alarm.suppressed_by = STR("mute rule");
+	r->alarm.suppressed_reason = STR("muted from A to B");
+	r->alarm.suppressed_until_ms = NOW + 30 * MINUTE;
+	assert_int_equal(rig_apply(r)->action, ACTION_HOLD);
+	assert_str(r->out.member.held_about, "muted from A to B");
+	/* CloudWatch's own message of it comes first. */
+	assert_int_equal(r->out.member.due_ms, NOW + 32 * MINUTE);
+	r->member = r->out.member;
+	r->member.subject = STR("x");
+	r->now_ms = NOW + 32 * MINUTE;
+	assert_int_equal(rig_due(r)->action, ACTION_CREATE);
+	assert_int_equal(r->out.member.wait, WAIT_NONE);
 }
 
 static void suppressed_alarm_of_an_open_incident_is_a_repeat(void **state)
@@ -938,6 +979,8 @@ int main(void)
 		TEST(unknown_state_is_noted_never_ok),
 		TEST(insufficient_data_by_policy),
 		TEST(suppressed_alarm_is_held),
+		TEST(suppressed_alarm_is_looked_at_again),
+		TEST(muted_alarm_opens_after_the_window),
 		TEST(suppressed_alarm_of_an_open_incident_is_a_repeat),
 		TEST(suppressed_ok_resolves),
 		TEST(failed_create_gathers_notes),

@@ -186,7 +186,8 @@ static inline void rig_state(struct rig *r, enum alarm_state state)
 				       alarm_state_name(state));
 }
 
-static inline const struct change *rig_apply(struct rig *r)
+static inline const struct change *rig_apply_on(struct rig *r,
+						enum occasion on)
 {
 	const struct situation s = {
 		.incident = r->incident.id ? &r->incident : NULL,
@@ -197,7 +198,7 @@ static inline const struct change *rig_apply(struct rig *r)
 	};
 
 	const struct handled_event e = {
-		.alarm = &r->alarm, .id = EVENT, .seq = 11,
+		.alarm = &r->alarm, .id = EVENT, .seq = 11, .on = on,
 	};
 
 	assert_int_equal(incident_apply(&r->out, r->arena, &s, &e,
@@ -205,6 +206,17 @@ static inline const struct change *rig_apply(struct rig *r)
 	assert_true(r->out.op_count <= CHANGE_OPS);
 	assert_non_null(r->out.because);
 	return &r->out;
+}
+
+static inline const struct change *rig_apply(struct rig *r)
+{
+	return rig_apply_on(r, ON_EVENT);
+}
+
+/* What its wait was for has come. */
+static inline const struct change *rig_due(struct rig *r)
+{
+	return rig_apply_on(r, ON_WAIT);
 }
 
 static inline const struct op *rig_op(const struct rig *r, enum op_kind kind)
