@@ -22,6 +22,7 @@
 #define CERT_MAX (16 << 10)
 #define CERT_MS 5000
 #define RECORD_MS 20 /* a result waits so long for others at most */
+#define RATED_MS 100 /* the same where the rate holds others up anyway */
 #define CLOCK_BACK_MS 5000 /* smaller steps back are waited out */
 #define CLOCK_STEADY_MS 60000
 #define DUE_MAX 128
@@ -312,6 +313,12 @@ static int64_t burst_room(struct deliver *d, int64_t mono_ms)
 	return wait;
 }
 
+/* Not for StackFlow, whose rate is nothing to it. */
+static bool outside(const struct op *op)
+{
+	return op->kind == OP_CONFIRM || op->kind == OP_FALLBACK;
+}
+
 /* Requests of tasks, the ones committed as IN FLIGHT first. */
 static void start_requests(struct deliver *d)
 {
@@ -319,16 +326,15 @@ static void start_requests(struct deliver *d)
 
 	for (int i = 0; i < 2; i++) {
 		for (struct task *t = d->tasks; t; t = t->next) {
-			bool outside = t->op.kind == OP_CONFIRM ||
-				       t->op.kind == OP_FALLBACK;
+			bool rated = !outside(&t->op);
 
 			if (t->phase != order[i])
 				continue;
-			if (!outside && burst_room(d, clock_mono_ms()))
+			if (rated && burst_room(d, clock_mono_ms()))
 				continue;
 			if ((t->phase == PHASE_SEND ? task_send(t) :
 						      task_view(t)) == 0 &&
-			    !outside)
+			    rated)
 				tried(d);
 		}
 	}
@@ -593,42 +599,80 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* How long results wait for those of other requests under way, to be recorded
- * in one transaction; 0: no longer, or there are none. */
-static int64_t results_wait_ms(struct deliver *d, int64_t mono_ms)
-{
-	bool any = false;
+/* How many tasks are where they want a commit or are kept from one. */
+struct stand {
+	size_t ended, ready;	/* to be recorded, to be begun */
+	size_t begun, unasked;	/* to be sent: writes, and GETs before them */
+	size_t viewing;
+	bool create;		/* one to be begun opens an incident */
+	bool at_once;		/* one is P1, or not StackFlow's */
+};
 
-	for (const struct task *t = d->tasks; t && !any; t = t->next)
-		any = t->phase == PHASE_RECORD;
-	if (!any)
-		d->ended_ms = 0;
-	else if (!d->ended_ms)
-		d->ended_ms = mono_ms;
-	if (!any || !rest_active(d->rest) ||
-	    mono_ms - d->ended_ms >= RECORD_MS)
+static struct stand look_around(const struct deliver *d)
+{
+	struct stand s = { 0 };
+
+	for (const struct task *t = d->tasks; t; t = t->next) {
+		s.ended += t->phase == PHASE_RECORD;
+		s.ready += t->phase == PHASE_BEGIN;
+		s.begun += t->phase == PHASE_SEND;
+		s.unasked += t->phase == PHASE_VIEW;
+		s.viewing += t->phase == PHASE_UNDERWAY &&
+			     t->op.state == OP_READY;
+		s.create |= t->phase == PHASE_BEGIN && t->op.kind == OP_CREATE;
+		s.at_once |= t->phase == PHASE_BEGIN &&
+			     (t->op.priority == 1 || outside(&t->op));
+	}
+	return s;
+}
+
+/*
+ * How long results wait for those of other requests under way, and operations
+ * to be begun for results, to share a transaction; 0: no longer, -1: there are
+ * none. Nothing that could be sent now waits: others were begun before it, and
+ * are held up by the rate.
+ */
+static int64_t commit_wait_ms(struct deliver *d, int64_t mono_ms)
+{
+	const struct stand s = look_around(d);
+	bool held_up = s.begun || s.unasked;
+	int64_t until;
+
+	if (!s.ended && !s.ready) {
+		d->owed_ms = 0;
+		return -1;
+	}
+	if (!d->owed_ms)
+		d->owed_ms = mono_ms;
+	if (s.at_once || (s.ready && (s.create || !s.viewing) &&
+			  s.begun <= d->conf->stackflow.concurrency / 4))
 		return 0;
-	return RECORD_MS - (mono_ms - d->ended_ms);
+	if (!held_up && !rest_active(d->rest))
+		return 0;
+	until = d->owed_ms + (held_up ? RATED_MS : RECORD_MS);
+	return until > mono_ms ? until - mono_ms : 0;
+}
+
+static int commit_owed(struct deliver *d, bool begin)
+{
+	if (commit_wait_ms(d, clock_mono_ms()))
+		return 0;
+	d->owed_ms = 0;
+	return tasks_commit(d, begin);
 }
 
 static int wait_ms(struct deliver *d, int64_t now_ms)
 {
-	int64_t wait = 1000, room, ended;
+	int64_t mono_ms = clock_mono_ms(), wait = 1000, room = -1, owed;
+	const struct stand s = look_around(d);
 
-	ended = results_wait_ms(d, clock_mono_ms());
-	for (const struct task *t = d->tasks; t; t = t->next) {
-		if (t->phase == PHASE_BEGIN)
-			return 0;
-		if (t->phase == PHASE_UNDERWAY)
-			continue;
-		if (t->phase == PHASE_RECORD) {
-			wait = least(wait, ended);
-			continue;
-		}
-		room = burst_room(d, clock_mono_ms());
-		if (room >= 0)
-			wait = least(wait, room ? room : 1);
-	}
+	owed = commit_wait_ms(d, mono_ms);
+	if (owed >= 0)
+		wait = least(wait, owed);
+	if (s.begun || s.unasked)
+		room = burst_room(d, mono_ms);
+	if (room >= 0)
+		wait = least(wait, room ? room : 1);
 	if (d->task_count < d->conf->stackflow.concurrency)
 		wait = least(wait, d->due_ms - now_ms > 10 ?
 					   d->due_ms - now_ms : 10);
@@ -713,8 +757,8 @@ static bool turn(struct deliver *d)
 	rc = watch_clock(d, now);
 	if (!rc && clock_mono_ms() >= d->load_ms)
 		rc = reload_doubts(d);
-	if (!rc && !results_wait_ms(d, clock_mono_ms()))
-		rc = tasks_record(d);
+	if (!rc)
+		rc = commit_owed(d, !stop);
 	if (!stop)
 		stop_new = renew_client(d);
 	if (!rc && !stop_new) {
@@ -723,7 +767,7 @@ static bool turn(struct deliver *d)
 		rc = take_due(d, now, clock_mono_ms());
 	}
 	if (!rc && !stop)
-		rc = tasks_begin(d);
+		rc = commit_owed(d, true);
 	if (!rc)
 		start_requests(d);
 	if (!rc && !stop_new) {

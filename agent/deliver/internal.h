@@ -95,8 +95,8 @@ struct deliver {
 	int64_t due_ms;			/* wall: when to look for due ops */
 	bool looked_short;		/* the last look may have missed some */
 	int64_t burst_ms;		/* mono: no request before; 0: at once */
-	int64_t ended_ms;		/* mono: the first result that isn't
-					   recorded came; 0: none */
+	int64_t owed_ms;		/* mono: since when a commit is owed
+					   for a task; 0: for none */
 	int64_t wall_less_mono_ms;	/* as last seen */
 	int64_t steady_ms;		/* wall: since then it has gone along */
 	int64_t steady_less_mono_ms;	/* with the monotonic clock: then */
@@ -131,8 +131,8 @@ int task_view(struct task *t);
 int task_send(struct task *t);
 
 /* record.c */
-int tasks_begin(struct deliver *d);
-int tasks_record(struct deliver *d);
+/* Commit what has ended, and with begin what is to be IN FLIGHT. */
+int tasks_commit(struct deliver *d, bool begin);
 /* A search for a twin of a create that was sent more than once. */
 struct op audit_op(struct arena *arena, struct str remote, struct str marker,
 		   int64_t incident, int64_t now_ms, int64_t after_ms);

@@ -11,6 +11,7 @@
 #define WRITES_MAX 256
 #define RECORD_MAX 16			/* writes for one */
 #define TOGETHER (WRITES_MAX / RECORD_MAX)
+#define BEGIN_MAX 64
 /* Holds whose end isn't known are looked at again within this. */
 #define LOOK_AGAIN_MS 60000
 #define BACKOFF_MS 500
@@ -28,26 +29,18 @@ static int64_t backoff_ms(unsigned attempts)
 	return 1 + (int64_t)random_below((uint64_t)top);
 }
 
-/* Commit one IN FLIGHT. 0, -ESTALE (no more ready), or a store's error. */
-static int begin_one(struct task *t, int64_t now_ms)
-{
-	struct op *op = &t->op;
-	struct store_write w = {
-		.kind = WRITE_OP_STATE,
-		.op = op,
-		.expect = OP_READY,
-	};
-
-	(void)now_ms;
-	return store_commit(t->d->agent->store, &w, 1);
-}
-
-static void prepare(struct op *op, int64_t now_ms)
+/* IN FLIGHT, once what this returns is committed. */
+static struct store_write prepare(struct op *op, int64_t now_ms)
 {
 	op->state = OP_IN_FLIGHT;
 	op->held = false;
 	op->attempts++;
 	op->sent_ms = now_ms;
+	return (struct store_write){
+		.kind = WRITE_OP_STATE,
+		.op = op,
+		.expect = OP_READY,
+	};
 }
 
 /* What triage merged into a note until it was in flight counts too. */
@@ -75,44 +68,6 @@ static void drop_task(struct deliver *d, struct task *gone)
 	*at = gone->next;
 	d->task_count--;
 	task_free(gone);
-}
-
-int tasks_begin(struct deliver *d)
-{
-	UNZEROED struct store_write writes[WRITES_MAX];
-	UNZEROED struct task *list[WRITES_MAX];
-	int64_t now = clock_wall_ms();
-	size_t n = 0;
-	int rc;
-
-	for (struct task *t = d->tasks; t && n < WRITES_MAX; t = t->next) {
-		if (t->phase != PHASE_BEGIN)
-			continue;
-		prepare(&t->op, now);
-		writes[n] = (struct store_write){
-			.kind = WRITE_OP_STATE,
-			.op = &t->op,
-			.expect = OP_READY,
-		};
-		list[n++] = t;
-	}
-	if (!n)
-		return 0;
-	rc = store_commit(d->agent->store, writes, n);
-	if (rc && rc != -ESTALE)
-		return rc;
-	for (size_t i = 0; i < n; i++) {
-		/* One of them was taken back meanwhile: each by itself. */
-		int one = rc ? begin_one(list[i], now) : 0;
-
-		if (!one)
-			one = read_again(list[i]);
-		if (one == -ESTALE || one == -ENOENT)
-			drop_task(d, list[i]);
-		else if (one)
-			return one;
-	}
-	return 0;
 }
 
 struct record {
@@ -543,24 +498,39 @@ static int record_one(struct entry *e)
 	return rc;
 }
 
-/* One transaction for all: they are of as many incidents. */
-static int record_all(struct entry *list, size_t n, struct store *store)
+/* Those that go into one transaction: they are of as many incidents. */
+struct together {
+	struct entry ended[TOGETHER];
+	size_t ended_count;
+	struct task *begun[BEGIN_MAX];
+	struct op ready[BEGIN_MAX];	/* as begun's were before */
+	size_t begun_count;
+	struct store_write writes[WRITES_MAX + BEGIN_MAX];
+};
+
+static int commit_all(struct together *g, struct store *store)
 {
-	struct store_write writes[WRITES_MAX];
+	int64_t now_ms = clock_wall_ms();
 	size_t count = 0, built = 0;
 	int rc = 0;
 
-	while (built < n && !rc) {
-		struct record *r = &list[built].record;
+	while (built < g->ended_count && !rc) {
+		struct record *r = &g->ended[built].record;
 
-		rc = build_anew(&list[built++]);
-		memcpy(writes + count, r->writes, r->n * sizeof(*writes));
+		rc = build_anew(&g->ended[built++]);
+		memcpy(g->writes + count, r->writes, r->n * sizeof(*r->writes));
 		count += r->n;
 	}
+	for (size_t i = 0; i < g->begun_count; i++) {
+		g->ready[i] = g->begun[i]->op;
+		g->writes[count++] = prepare(&g->begun[i]->op, now_ms);
+	}
 	if (!rc)
-		rc = store_commit(store, writes, count);
+		rc = store_commit(store, g->writes, count);
 	for (size_t i = 0; rc && i < built; i++)
-		take_back(&list[i]);
+		take_back(&g->ended[i]);
+	for (size_t i = 0; rc && i < g->begun_count; i++)
+		g->begun[i]->op = g->ready[i];
 	return rc;
 }
 
@@ -584,60 +554,86 @@ static int leave(struct deliver *d, struct entry *e)
 	return rc;
 }
 
-static size_t gather(struct entry *list, size_t max, const struct deliver *d)
+static void gather(struct together *g, const struct deliver *d, bool begin)
 {
-	size_t n = 0;
-
-	for (struct task *t = d->tasks; t && n < max; t = t->next)
-		if (t->phase == PHASE_RECORD)
-			list[n++].task = t;
-	return n;
+	g->ended_count = g->begun_count = 0;
+	for (struct task *t = d->tasks; t; t = t->next) {
+		if (t->phase == PHASE_RECORD && g->ended_count < TOGETHER)
+			g->ended[g->ended_count++] = (struct entry){
+				.task = t };
+		if (begin && t->phase == PHASE_BEGIN &&
+		    g->begun_count < BEGIN_MAX)
+			g->begun[g->begun_count++] = t;
+	}
 }
 
-/* So many at most of what has ended. */
-static int record_some(struct deliver *d, size_t max)
+/* One of them lost a race, or can't be written: it ends no other. */
+static int commit_each(struct together *g, struct store *store)
 {
-	struct entry *list = calloc(max, sizeof(*list));
-	size_t n;
-	int rc;
+	int64_t now_ms = clock_wall_ms();
 
-	if (!list)
-		return -ENOMEM;
-	n = gather(list, max, d);
-	rc = record_all(list, n, d->agent->store);
-	/* One that lost a race, or can't be written, ends no other. */
-	if (rc == -ESTALE || rc == -EEXIST || rc == -ENOENT)
-		for (size_t i = 0; i < n; i++)
-			list[i].result = record_one(&list[i]);
-	else if (rc)
-		n = 0;
-	rc = rc && !n ? rc : 0;
-	for (size_t i = 0; i < n; i++) {
-		int one = list[i].result;
+	for (size_t i = 0; i < g->ended_count; i++)
+		g->ended[i].result = record_one(&g->ended[i]);
+	for (size_t i = 0; i < g->begun_count; i++) {
+		struct task *t = g->begun[i];
+		struct store_write w = prepare(&t->op, now_ms);
+		int rc = store_commit(store, &w, 1);
+
+		if (rc == -ESTALE || rc == -ENOENT) {	/* taken back */
+			drop_task(t->d, t);
+			g->begun[i] = NULL;
+		} else if (rc) {
+			t->op = g->ready[i];
+			g->begun_count = i;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+/* What follows from the commit; the first that can't be done is told. */
+static int take_leave(struct together *g, struct deliver *d)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < g->ended_count; i++) {
+		int one = g->ended[i].result;
 
 		if (!one || one == -ESTALE)
-			one = leave(d, &list[i]);
+			one = leave(d, &g->ended[i]);
 		if (one)
 			rc = one;
 	}
-	if (n)
+	for (size_t i = 0; i < g->begun_count; i++) {
+		int one = g->begun[i] ? read_again(g->begun[i]) : 0;
+
+		if (one == -ENOENT)
+			drop_task(d, g->begun[i]);
+		else if (one)
+			rc = one;
+	}
+	if (g->ended_count)
 		d->due_ms = 0;
-	free(list);
 	return rc;
 }
 
-int tasks_record(struct deliver *d)
+int tasks_commit(struct deliver *d, bool begin)
 {
-	size_t n = 0;
-	int rc = 0;
+	struct together *g = malloc(sizeof(*g));
+	int rc = g ? 0 : -ENOMEM, each = 0;
 
-	for (const struct task *t = d->tasks; t; t = t->next)
-		n += t->phase == PHASE_RECORD;
-	while (n && !rc) {
-		size_t some = n < TOGETHER ? n : TOGETHER;
-
-		rc = record_some(d, some);
-		n -= some;
+	while (!rc) {
+		gather(g, d, begin);
+		if (!g->ended_count && !g->begun_count)
+			break;
+		rc = commit_all(g, d->agent->store);
+		if (rc == -ESTALE || rc == -EEXIST || rc == -ENOENT)
+			rc = 0, each = commit_each(g, d->agent->store);
+		if (!rc)
+			rc = take_leave(g, d);
+		if (!rc)
+			rc = each;
 	}
+	free(g);
 	return rc;
 }

@@ -277,6 +277,19 @@ def test_the_rate_is_kept(make_agent, sandbox):
     assert peak <= rate * 1.05 + 1, peak
 
 
+def test_a_backlog_shares_commits(make_agent, sandbox):
+    agent = make_agent(conf={"stackflow": {"requests_per_second": 20}})
+    for k in range(50):
+        agent.hook({"AlarmName": f"commits-{k}", "severity": "LOW"})
+    before = agent.metrics()["tocsin_store_commits_total"]
+    left = 50 - len(sandbox.incidents())
+    agent.settle(60)
+    assert left > 20 and len(sandbox.incidents()) == 50
+    # Each is begun and recorded: two commits where nothing shares one.
+    after = agent.metrics()["tocsin_store_commits_total"]
+    assert after - before <= left, (after - before, left)
+
+
 def test_p1_goes_first(make_agent, sandbox):
     sandbox.fault("refuse")
     agent = make_agent(conf={"stackflow": {"requests_per_second": 20,
