@@ -27,6 +27,7 @@
 #define CLOCK_STEADY_MS 60000
 #define DUE_MAX 128
 #define SPARE_OPS 8
+#define LOOK_MS 50 /* for those that become due, amid others at work */
 
 struct task *task_new(struct deliver *d, const struct op *op)
 {
@@ -281,6 +282,9 @@ static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 			n = rc;
 	}
 	d->looked_short = n == (int)max && d->task_count < room;
+	/* Until one ends, or triage says that there are more. */
+	if (n > 0 && !d->looked_short)
+		d->due_ms = now_ms + LOOK_MS;
 	arena_free(arena);
 	return n < 0 ? n : 0;
 }
