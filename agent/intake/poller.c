@@ -19,10 +19,10 @@
  */
 #define IN_HAND 2
 #define WIDE 4
-#define WIDE_BYTES (512 << 10)
-#define HELD_MAX 8
-#define HELD_MS 20
-#define OWED_MAX 100	    /* more than that, and nothing is received */
+#define WIDE_BYTES (256 << 10)
+#define HELD_MAX 16
+#define HELD_MS 50
+#define OWED_MAX 300	    /* more than that, and nothing is received */
 #define POLL_SLACK_MS 10000 /* beyond `wait`, until a poll counts as lost */
 #define TICK_MS 1000
 #define ATTEMPT_MS (5 * 60 * 1000) /* as long as SQS repeats a receive */

@@ -393,10 +393,10 @@ static void test_too_much_owed_holds_the_receives(void **state)
 {
 	struct fixture *f = *state;
 
-	owe(f, QUEUE_DELETE, 140);
+	owe(f, QUEUE_DELETE, 340);
 	assert_int_equal(turn_after(f, 0), CALLS_MAX);
 	answer(0, AWS_OK, batch(10, NULL, false));
-	assert_int_equal(turn_after(f, 0), 2);		/* 90 are left */
+	assert_int_equal(turn_after(f, 0), 2);		/* 290 are left */
 }
 
 static void test_a_visibility_carries_its_seconds(void **state)
