@@ -633,8 +633,8 @@ static struct stand look_around(const struct deliver *d)
 /*
  * How long results wait for those of other requests under way, and operations
  * to be begun for results, to share a transaction; 0: no longer, -1: there are
- * none. Nothing that could be sent now waits: others were begun before it, and
- * are held up by the rate.
+ * none. No room is left unused: what waits has others before it, begun or to
+ * be asked about, that are held up by the rate.
  */
 static int64_t commit_wait_ms(struct deliver *d, int64_t mono_ms)
 {
@@ -648,8 +648,9 @@ static int64_t commit_wait_ms(struct deliver *d, int64_t mono_ms)
 	}
 	if (!d->owed_ms)
 		d->owed_ms = mono_ms;
-	if (s.at_once || (s.ready && (s.create || !s.viewing) &&
-			  s.begun <= d->conf->stackflow.concurrency / 4))
+	if (s.at_once ||
+	    (s.ready && (s.create || !(s.viewing || s.unasked)) &&
+	     s.begun <= d->conf->stackflow.concurrency / 4))
 		return 0;
 	if (!held_up && !rest_active(d->rest))
 		return 0;
