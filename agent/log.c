@@ -49,22 +49,20 @@ static void put_value(struct buf *b, const struct log_field *f)
 static void put_logfmt(struct buf *b, const struct log_field *f)
 {
 	struct buf value = BUF_INIT(4 * VALUE_MAX + 16);
-	struct str v;
+	struct str v, piece;
 	bool bare;
 
 	put_value(&value, f);
 	v = buf_str(&value);
-	bare = v.n > 0;
-	for (size_t i = 0; i < v.n; i++)
-		if (strchr(" \"=", v.p[i]))
-			bare = false;
+	/* No NUL is left in it. */
+	bare = v.n > 0 && strcspn(v.p, " \"=") == v.n;
 	buf_printf(b, " %s=", f->key);
 	if (!bare)
 		buf_putc(b, '"');
-	for (size_t i = 0; i < v.n; i++) {
-		if (v.p[i] == '"')
-			buf_putc(b, '\\');
-		buf_putc(b, v.p[i]);
+	while (str_cut(&v, '"', &piece)) {
+		buf_put_str(b, piece);
+		if (v.p)
+			buf_puts(b, "\\\"");
 	}
 	if (!bare)
 		buf_putc(b, '"');

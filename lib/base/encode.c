@@ -338,6 +338,16 @@ static size_t take_safe(char room[16], const unsigned char *b, size_t n)
 	return len;
 }
 
+/* How many of b[0..n) stand for themselves, whoever reads them. */
+static size_t printable(const unsigned char *b, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && b[i] >= 0x20 && b[i] < 0x7f)
+		i++;
+	return i;
+}
+
 void utf8_put_safe(struct buf *out, struct str s, size_t max)
 {
 	const unsigned char *b = (const unsigned char *)s.p;
@@ -345,6 +355,15 @@ void utf8_put_safe(struct buf *out, struct str s, size_t max)
 	char one[16];
 
 	for (size_t i = 0, n; i < s.n; done += n) {
+		size_t room = done < max - dots ? max - dots - done : 0;
+
+		n = printable(b + i, s.n - i < room ? s.n - i : room);
+		if (n) {
+			buf_put(out, b + i, n);
+			i += n;
+			cut = out->n;
+			continue;
+		}
 		i += take_safe(one, b + i, s.n - i);
 		n = strlen(one);
 		if (done + n > max) {
