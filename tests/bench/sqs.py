@@ -78,7 +78,7 @@ def drain_agent(bench, queue, number):
         before = figures.cpu_us(pid)
         got = queue.race(len(bench.work))
         got["cpu"] = (figures.cpu_us(pid) - before) / 1e6
-        agent.settle(60)
+        agent.settle(60, 0.25)	# to be asked costs it too
         got["cpu_settled"] = (figures.cpu_us(pid) - before) / 1e6
     finally:
         agent.kill()

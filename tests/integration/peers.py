@@ -487,10 +487,11 @@ class Agent:
                 out[name] = float(value)
         return out
 
-    def settle(self, seconds=30):
+    def settle(self, seconds=30, every=0.05):
         """Until every accepted event and operation has its outcome."""
         wait_for("an empty backlog",
-                 lambda: self.metrics()["tocsin_backlog"] == 0, seconds, 0.05)
+                 lambda: self.metrics()["tocsin_backlog"] == 0, seconds,
+                 every)
 
     def cli(self, *args, check=True, stdin=None):
         r = subprocess.run([TOCSIN, args[0], "-c", self.path, *args[1:]],
