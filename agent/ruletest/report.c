@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/encode.h"
+#include "doc/markup.h"
 
 #define OUT_MAX (64 << 20)
 
@@ -70,39 +71,9 @@ static void put_name(struct buf *out, const struct test *t)
 	utf8_put_safe(out, t->name, 300);
 }
 
-/* What XML 1.0 can hold; the rest as in a log. */
-static void put_xml(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		switch (s.p[i]) {
-		case '&':
-			buf_puts(out, "&amp;");
-			break;
-		case '<':
-			buf_puts(out, "&lt;");
-			break;
-		case '>':
-			buf_puts(out, "&gt;");
-			break;
-		case '"':
-			buf_puts(out, "&quot;");
-			break;
-		case '\n':
-			buf_puts(out, "&#10;");
-			break;
-		default:
-			buf_putc(out, s.p[i]);
-		}
-	}
-}
-
 static void put_xml_safe(struct buf *out, struct str s)
 {
-	struct buf safe = BUF_INIT(1 << 16);
-
-	utf8_put_safe(&safe, s, 8192);
-	put_xml(out, buf_str(&safe));
-	buf_fini(&safe);
+	markup_put_safe(out, s, 8192);
 }
 
 static void put_seconds(struct buf *out, int64_t us)
@@ -205,7 +176,7 @@ static void junit_test(struct report *r, const struct ruletest *file,
 	put_xml_safe(&r->file,
 		     res->count ? res->misses[0].field : STR("not run"));
 	buf_puts(&r->file, "\">");
-	put_xml(&r->file, buf_str(&why));
+	markup_put(&r->file, buf_str(&why));
 	buf_puts(&r->file, "</failure>\n    </testcase>\n");
 	buf_fini(&why);
 }
@@ -230,7 +201,7 @@ static void junit_broken(struct report *r, const char *path, struct str why)
 	buf_puts(&r->file, "    <testcase name=\"can be run\" classname=\"");
 	put_xml_safe(&r->file, str_from(path));
 	buf_puts(&r->file, "\">\n      <error message=\"can't be run\">");
-	put_xml(&r->file, why);
+	markup_put(&r->file, why);
 	buf_puts(&r->file, "</error>\n    </testcase>\n");
 	junit_suite(r, path, 1, 0, 1, 0);
 }
@@ -356,7 +327,7 @@ void report_coverage(struct report *r, const struct coverage *c)
 	case REPORT_JUNIT:
 		put_coverage(&text, c, "");
 		buf_puts(&r->file, "    <system-out>");
-		put_xml(&r->file, buf_str(&text));
+		markup_put(&r->file, buf_str(&text));
 		buf_puts(&r->file, "</system-out>\n");
 		junit_suite(r, "coverage", 0, 0, 0, 0);
 		break;

@@ -30,30 +30,6 @@ struct str box_form_get(struct str form, const char *name, struct arena *a)
 	return STR_NONE;
 }
 
-void box_put_text(struct buf *out, struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		switch (s.p[i]) {
-		case '&':
-			buf_puts(out, "&amp;");
-			break;
-		case '<':
-			buf_puts(out, "&lt;");
-			break;
-		case '>':
-			buf_puts(out, "&gt;");
-			break;
-		case '"':
-			buf_puts(out, "&quot;");
-			break;
-		case '\'':
-			buf_puts(out, "&#39;");
-			break;
-		default:
-			buf_putc(out, s.p[i]);
-		}
-}
-
 void box_reply_error(struct wire_reply *r, int status, const char *code,
 		     const char *fmt, ...)
 {

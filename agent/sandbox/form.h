@@ -10,9 +10,6 @@
  */
 struct str box_form_get(struct str form, const char *name, struct arena *a);
 
-/* Text for HTML or XML, outside of tags or within a quoted attribute. */
-void box_put_text(struct buf *out, struct str s);
-
 struct wire_reply;
 
 /* {"error": code, "message": text}, as StackFlow's answers. */

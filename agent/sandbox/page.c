@@ -3,6 +3,7 @@
 #include "agent/sandbox/form.h"
 #include "agent/sandbox/records.h"
 #include "base/encode.h"
+#include "doc/markup.h"
 #include "doc/json.h"
 
 #define ROWS 200
@@ -10,7 +11,7 @@
 static void put_cell(struct buf *out, const struct json *v, const char *key)
 {
 	buf_puts(out, "<td>");
-	box_put_text(out, json_get_str(v, key));
+	markup_put(out, json_get_str(v, key));
 	buf_puts(out, "</td>");
 }
 
@@ -31,7 +32,7 @@ static void begin(struct call *c, struct str title)
 		      "<meta charset=\"utf-8\">"
 		      "<meta name=\"viewport\" content=\"width=device-width\">"
 		      "<title>");
-	box_put_text(out, title);
+	markup_put(out, title);
 	buf_puts(out,
 		 "</title><style>"
 		 ":root{color-scheme:light dark}"
@@ -46,7 +47,7 @@ static void begin(struct call *c, struct str title)
 		 "@media(max-width:40rem){th:nth-child(n+5),"
 		 "td:nth-child(n+5){display:none}}"
 		 "</style></head><body><main>\n<h1>");
-	box_put_text(out, title);
+	markup_put(out, title);
 	buf_puts(out, "</h1>\n");
 }
 
@@ -58,9 +59,9 @@ static void end(struct call *c)
 static void put_row(struct buf *out, const struct json *v)
 {
 	buf_puts(out, "<tr><td><a href=\"/incidents/");
-	box_put_text(out, json_get_str(v, "id"));
+	markup_put(out, json_get_str(v, "id"));
 	buf_puts(out, "\">");
-	box_put_text(out, json_get_str(v, "id"));
+	markup_put(out, json_get_str(v, "id"));
 	buf_puts(out, "</a></td>");
 	put_cell(out, v, "priority");
 	put_cell(out, v, "state");
@@ -164,13 +165,13 @@ static void put_fields(struct buf *out, struct call *c, const struct json *v)
 		if (str_is(key, "notes") || str_is(key, "description"))
 			continue;
 		buf_puts(out, "<tr><th scope=\"row\">");
-		box_put_text(out, key);
+		markup_put(out, key);
 		buf_puts(out, "</th><td>");
-		box_put_text(out, json_text(value, c->arena));
+		markup_put(out, json_text(value, c->arena));
 		buf_puts(out, "</td></tr>\n");
 	}
 	buf_puts(out, "</tbody></table>\n<h2>Description</h2>\n<pre>");
-	box_put_text(out, json_get_str(v, "description"));
+	markup_put(out, json_get_str(v, "description"));
 	buf_puts(out, "</pre>\n");
 }
 
@@ -181,9 +182,9 @@ static void put_notes(struct buf *out, const struct json *notes)
 		const struct json *n = json_item(notes, i);
 
 		buf_puts(out, "<section><h3>");
-		box_put_text(out, json_get_str(n, "created_at"));
+		markup_put(out, json_get_str(n, "created_at"));
 		buf_puts(out, "</h3><pre>");
-		box_put_text(out, json_get_str(n, "body"));
+		markup_put(out, json_get_str(n, "body"));
 		buf_puts(out, "</pre></section>\n");
 	}
 }

@@ -4,6 +4,8 @@
 
 #include "agent/sandbox/form.h"
 #include "agent/sandbox/signer.h"
+#include "doc/json.h"
+#include "doc/markup.h"
 
 #define XMLNS "http://sns.amazonaws.com/doc/2010-03-31/"
 
@@ -33,7 +35,7 @@ static int refuse(struct query *q, int status, const char *code,
 		   "<ErrorResponse xmlns=\"" XMLNS "\"><Error>"
 		   "<Type>Sender</Type><Code>%s</Code><Message>",
 		   code);
-	box_put_text(q->xml, str_from(text));
+	markup_put(q->xml, str_from(text));
 	buf_puts(q->xml, "</Message></Error>");
 	put_request_id(q->xml);
 	buf_puts(q->xml, "</ErrorResponse>\n");
@@ -47,7 +49,7 @@ static int answer(struct query *q, const char *action, const char *member,
 	buf_printf(q->xml, "<%sResponse xmlns=\"" XMLNS "\">", action);
 	if (member) {
 		buf_printf(q->xml, "<%sResult><%s>", action, member);
-		box_put_text(q->xml, value);
+		markup_put(q->xml, value);
 		buf_printf(q->xml, "</%s></%sResult>", member, action);
 	}
 	buf_puts(q->xml, "<ResponseMetadata>");
@@ -120,6 +122,19 @@ static int unsubscribe(struct query *q)
 	return answer(q, "Unsubscribe", NULL, STR_NONE);
 }
 
+/* Of MessageStructure=json the message for most subscriptions is needed. */
+static bool structure_ok(struct query *q, struct str message)
+{
+	struct json *doc = NULL;
+	bool ok = true;
+
+	if (str_is(param(q, "MessageStructure"), "json"))
+		ok = !json_parse(&doc, message, 0, NULL) &&
+		     json_get_str(doc, "default").n;
+	json_free(doc);
+	return ok;
+}
+
 static int publish(struct query *q)
 {
 	struct box_publish p = { .topic = param(q, "TopicArn"),
@@ -129,7 +144,11 @@ static int publish(struct query *q)
 	struct err err;
 	int status;
 
-	if (box_sns_publish(&id, &deliveries, q->s, &p, &err))
+	if (!structure_ok(q, p.message))
+		status = refuse(q, 400, "InvalidParameter",
+				"Invalid parameter: Message Structure - No "
+				"default entry in JSON message body");
+	else if (box_sns_publish(&id, &deliveries, q->s, &p, &err))
 		status = refuse(q, 400, "InvalidParameter", err.text);
 	else
 		status = answer(q, "Publish", "MessageId", buf_str(&id));

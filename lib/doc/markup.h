@@ -1,0 +1,15 @@
+#ifndef DOC_MARKUP_H
+#define DOC_MARKUP_H
+
+#include "base/buf.h"
+
+/* Text for HTML or XML, outside of tags or within a quoted attribute. */
+void markup_put(struct buf *out, struct str s);
+/*
+ * The same of text from outside: without what XML can't hold, what turns the
+ * direction of reading or breaks the line, as utf8_put_safe(); max counts
+ * before the escapes.
+ */
+void markup_put_safe(struct buf *out, struct str s, size_t max);
+
+#endif
