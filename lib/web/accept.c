@@ -88,13 +88,29 @@ static void turn_away(struct loop *l, int fd)
 	loop_count(l, COUNT_REFUSED, 1);
 }
 
+/* May it say whom it speaks for? On a unix socket file modes decide that. */
+static bool may_proxy(const struct listener *ln, const struct sockaddr *sa)
+{
+	for (size_t i = 0; i < ln->from_count; i++)
+		if (network_has(&ln->from[i], sa))
+			return true;
+	return sa->sa_family == AF_UNIX;
+}
+
 static void welcome(struct loop *l, struct listener *ln, int fd,
 		    const struct sockaddr *sa)
 {
-	struct address_key key = address_key(sa);
+	struct address_key key = { .n = 0 };
 	struct web *web = l->web;
 
 	loop_count(l, COUNT_ACCEPTED, 1);
+	if (!ln->conf.proxy) {
+		key = address_key(sa);
+	} else if (!may_proxy(ln, sa)) {
+		close(fd);
+		loop_count(l, COUNT_PROXY_REFUSED, 1);
+		return;
+	}
 	if (!address_enter(web, &key)) {
 		turn_away(l, fd);
 		return;

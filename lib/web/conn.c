@@ -9,6 +9,7 @@
 
 #include "web/exchange.h"
 #include "web/loop.h"
+#include "web/preamble.h"
 #include "web/stream.h"
 #include "web/tls.h"
 
@@ -252,10 +253,24 @@ static void begin(struct conn *c)
 
 /* Each step: true when there may be more to do at once, false to wait. */
 
+static bool step_preamble(struct conn *c)
+{
+	int rc = preamble_read(c);
+
+	if (rc == -EUSERS)
+		loop_count(c->loop, COUNT_REFUSED, 1);
+	else if (rc == -EPROTO)
+		loop_count(c->loop, COUNT_PROXY_REFUSED, 1);
+	return rc == 0 || nothing(c, rc);
+}
+
 static bool step_handshake(struct conn *c)
 {
-	int rc = sock_handshake(&c->sock);
+	int rc;
 
+	if (c->preamble)
+		return step_preamble(c);
+	rc = sock_handshake(&c->sock);
 	if (rc == 0) {
 		loop_list(c->loop, c, CONN_HEADERS);
 		return true;
@@ -488,7 +503,7 @@ bool conn_quiet(const struct conn *c)
 	       recv(c->sock.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
-static void set_peer(struct conn *c, const struct sockaddr *sa)
+void conn_set_peer(struct conn *c, const struct sockaddr *sa)
 {
 	const struct sockaddr_in6 *in6 = (const void *)sa;
 	const struct sockaddr_in *in4 = (const void *)sa;
@@ -526,13 +541,17 @@ int conn_open(struct loop *l, struct listener *ln, int fd,
 	c->listener = ln;
 	c->sock.fd = fd;
 	c->address = *address;
-	set_peer(c, sa);
-	if ((ln->tls && tls_wrap(ln->tls, &c->sock)) || loop_watch(l, c)) {
+	conn_set_peer(c, sa);
+	if (ln->conf.proxy)
+		c->preamble = preamble_new(sa);
+	if ((ln->conf.proxy && !c->preamble) ||
+	    (ln->tls && tls_wrap(ln->tls, &c->sock)) || loop_watch(l, c)) {
 		sock_close(&c->sock);
+		preamble_free(c->preamble);
 		free(c);
 		return -ENOMEM;
 	}
-	loop_list(l, c, ln->tls ? CONN_HANDSHAKE : CONN_HEADERS);
+	loop_list(l, c, ln->tls || c->preamble ? CONN_HANDSHAKE : CONN_HEADERS);
 	return 0;
 }
 
@@ -553,6 +572,8 @@ void conn_close(struct conn *c)
 	c->x = NULL;
 	stream_leave(c);
 	give_back(c);
+	preamble_free(c->preamble);
+	c->preamble = NULL;
 	buf_fini(&c->out);
 	sock_close(&c->sock);
 	address_leave(web, &c->address);

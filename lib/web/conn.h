@@ -17,7 +17,7 @@ enum conn_state {
 	CONN_LINGER, /* answered and over; waits for the client's end */
 	CONN_RESTED, /* so long that it holds as little memory as it can */
 	CONN_IDLE,   /* between two requests */
-	CONN_HANDSHAKE,
+	CONN_HANDSHAKE, /* PROXY header and TLS, under one deadline */
 	CONN_HEADERS,
 	CONN_BODY,
 	CONN_WRITE,
@@ -55,6 +55,7 @@ struct conn {
 	struct address_key address;
 	long uid;
 	char peer[INET6_ADDRSTRLEN];
+	struct preamble *preamble; /* NULL: no PROXY header is to come */
 };
 
 size_t inbuf_bytes(const struct web_limits *limits);
@@ -63,6 +64,8 @@ size_t inbuf_bytes(const struct web_limits *limits);
 int conn_open(struct loop *l, struct listener *ln, int fd,
 	      const struct sockaddr *sa,
 	      const struct address_key *address) MUST_CHECK;
+/* Whom requests come from. */
+void conn_set_peer(struct conn *c, const struct sockaddr *sa);
 void conn_event(struct conn *c, unsigned events);
 /* Go on as far as it goes without waiting. */
 void conn_run(struct conn *c);

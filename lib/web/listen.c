@@ -233,6 +233,26 @@ static int adopt(struct listener *ln, int fd, unsigned loops, struct err *err)
 	return 0;
 }
 
+static int read_networks(struct listener *ln, const struct web_listener *conf,
+			 struct err *err)
+{
+	size_t n = 0;
+
+	while (conf->proxy_from && conf->proxy_from[n])
+		n++;
+	ln->from = calloc(n + 1, sizeof(*ln->from));
+	if (!ln->from)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (; ln->from_count < n; ln->from_count++) {
+		const char *text = conf->proxy_from[ln->from_count];
+
+		if (network_read(&ln->from[ln->from_count], str_from(text)))
+			return err_set(err, -EINVAL,
+				       "%s: no network like 10.0.0.0/8", text);
+	}
+	return 0;
+}
+
 int listener_new(struct listener **out, const struct web_listener *conf,
 		 unsigned loops, struct err *err)
 {
@@ -249,6 +269,8 @@ int listener_new(struct listener **out, const struct web_listener *conf,
 	if (conf->certificate)
 		rc = tls_new(&ln->tls, conf->certificate, conf->key, err);
 	ln->ours = conf->fd < 0;
+	if (rc == 0 && conf->proxy)
+		rc = read_networks(ln, conf, err);
 	if (rc == 0 && !ln->ours)
 		rc = adopt(ln, conf->fd, loops, err);
 	else if (rc == 0 && str_starts(str_from(conf->address), "unix:"))
@@ -257,6 +279,7 @@ int listener_new(struct listener **out, const struct web_listener *conf,
 		rc = bind_address(ln, conf->address, loops, err);
 	/* Only numbers and pointers that last are kept of it. */
 	ln->conf.address = ln->conf.certificate = ln->conf.key = NULL;
+	ln->conf.proxy_from = NULL;
 	if (rc < 0) {
 		listener_free(ln);
 		return rc;
@@ -286,6 +309,7 @@ void listener_free(struct listener *ln)
 		if (ln->bound[i].fd >= 0)
 			close(ln->bound[i].fd);
 	tls_free(ln->tls);
+	free(ln->from);
 	free(ln->bound);
 	free(ln->path);
 	free(ln);

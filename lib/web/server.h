@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/map.h"
+#include "web/proxy.h"
 #include "web/web.h"
 
 struct loop;
@@ -29,6 +30,8 @@ struct listener {
 	struct bound *bound; /* one, or one a loop */
 	unsigned bounds;
 	struct tls *tls; /* NULL: plain */
+	struct network *from; /* of whom it takes PROXY headers */
+	size_t from_count;
 };
 
 /* What all loops share. */

@@ -264,6 +264,7 @@ void web_count(const struct web *web, struct web_counters *out)
 		.evicted = sum(web, COUNT_EVICTED),
 		.refused_connections = sum(web, COUNT_REFUSED),
 		.bytes_in = sum(web, COUNT_BYTES_IN),
+		.proxy_refused = sum(web, COUNT_PROXY_REFUSED),
 		.certificates_failed = atomic_load(&web->certificates_failed),
 	};
 }

@@ -71,6 +71,14 @@ struct web_listener {
 	int fd;			/* a listening socket handed over, web's from
 				 * then on; else -1 */
 	const char *certificate, *key;	/* PEM files; NULL: plain HTTP */
+	/*
+	 * Behind a load balancer that says whom it speaks for: the PROXY
+	 * protocol's header, version 2, comes before TLS. Who isn't of one of
+	 * these networks ("10.0.0.0/8"; NULL-ended, copied) is closed at once;
+	 * on a unix socket all are. What it says is then the peer.
+	 */
+	bool proxy;
+	const char *const *proxy_from;
 	web_admit *admit;	/* may be NULL */
 	web_handle *handle;
 	void *arg;		/* for both */
@@ -148,6 +156,7 @@ void web_free(struct web *web);
 struct web_counters {
 	uint64_t accepted, requests, handshake_failed, malformed, timed_out,
 		evicted, refused_connections, bytes_in,
+		proxy_refused,		/* by their PROXY header, or for it */
 		certificates_failed;	/* rereads that left the old one */
 };
 void web_count(const struct web *web, struct web_counters *out);
