@@ -5,6 +5,7 @@
 
 #include "agent/log.h"
 #include "aws/call.h"
+#include "aws/sns.h"
 #include "aws/topic.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -209,12 +210,8 @@ static void put_publish(struct buf *out, const struct op *op, const char *arn)
 		buf_puts(&message, "\n\n");
 		buf_put_str(&message, more);
 	}
-	buf_puts(out, "Action=Publish&Version=2010-03-31&TopicArn=");
-	encode_url(out, str_from(arn));
-	buf_puts(out, "&Subject=");
-	encode_url(out, buf_str(&subject));
-	buf_puts(out, "&Message=");
-	encode_url(out, utf8_cut(buf_str(&message), MESSAGE_MAX));
+	sns_put_publish(out, str_from(arn), buf_str(&subject),
+			utf8_cut(buf_str(&message), MESSAGE_MAX));
 	buf_fini(&subject);
 	buf_fini(&message);
 	json_free(fields);

@@ -67,6 +67,9 @@ struct alarm {
 	int64_t told_ms;
 };
 
+/* The intake of what tocsin says of itself: source tocsin, kind direct. */
+#define ALARM_OWN_INTAKE "tocsin"
+
 struct alarm_input {
 	struct str body; /* SNS's Message, a webhook's or queue's body */
 	struct str subject, topic, message_id; /* SNS; STR_NONE else */

@@ -85,3 +85,14 @@ int direct_decode(struct decoder *d)
 	metric_resource(d, a, STR_NONE);
 	return alarm_classify(d, a, r);
 }
+
+int own_decode(struct decoder *d)
+{
+	int rc = direct_decode(d);
+
+	for (size_t i = 0; !rc && i < d->count; i++) {
+		d->list[i].key = field_get(d, d->root, "key", FIELD_NAME);
+		d->list[i].title = field_get(d, d->root, "title", FIELD_NAME);
+	}
+	return rc ? rc : arena_error(d->arena);
+}

@@ -27,6 +27,10 @@ static void put_place(struct buf *out, const struct alarm *a)
 /* Known by the id that the sender gave it, whatever else changes. */
 static void put_key(struct buf *out, const struct alarm *a)
 {
+	if (from(a, "tocsin")) {	/* the whole of it */
+		buf_put_str(out, a->key);
+		return;
+	}
 	buf_puts(out, a->source);
 	buf_putc(out, '/');
 	buf_put_str(out, a->account.p ? a->account : a->topic);

@@ -75,6 +75,8 @@ int event_decode(struct decoder *d);
 
 bool direct_is(const struct json *root);
 int direct_decode(struct decoder *d);
+/* The same form, with key and title. */
+int own_decode(struct decoder *d);
 
 /* ---- other senders; each in the file of its family ---- */
 bool records_is(const struct json *root);

@@ -80,4 +80,8 @@ int sns_confirm_url_from(struct buf *out, struct str topic_arn,
 /* SubscriptionArn from ConfirmSubscription's XML answer; -EINVAL else. */
 int sns_confirm_answer(struct str *out, struct str xml);
 
+/* The form of Publish; subject: printable ASCII, or absent. */
+void sns_put_publish(struct buf *out, struct str topic_arn, struct str subject,
+		     struct str message);
+
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "alarm/drill.h"
 #include "base/encode.h"
 #include "rule/text.h"
 
@@ -148,6 +149,11 @@ static const struct policy *unclaimed(struct decision *d)
 {
 	const struct ruleset *r = d->set;
 
+	if (str_is(str_from(d->in->alarm->source), "tocsin")) {
+		decide_explain(d, STR("built-in"), "policy tocsin", 0, true,
+			       "no file claims what tocsin says of itself");
+		return &r->own;
+	}
 	if (r->empty && builtin_understood(d->in->alarm)) {
 		decide_explain(d, STR("built-in"), "policy built-in", 0, true,
 			       "there are no rules");
@@ -214,7 +220,10 @@ static void decide_priority(struct decision *d)
 {
 	int p = d->policy->body.priority;
 
-	if (!p && d->file)
+	if (d->drill)
+		p = 4;
+	/* What `self_alerts` says is meant as it stands. */
+	if (!p && d->file && d->policy != &d->set->own)
 		p = d->file->priority[d->facts.severity];
 	d->facts.priority = p ? p : builtin_priority(d->facts.severity);
 }
@@ -258,6 +267,7 @@ int ruleset_decide(struct verdict *out, const struct ruleset *r,
 	d.run.facts = &d.facts;
 	d.run.pool = (struct regex_pool *)&r->pool;
 	buf_init(&d.text, TEMPLATE_MAX);
+	d.drill = drill_alarm_is(in->alarm);
 
 	decide_env(&d);
 	decide_owner(&d);

@@ -19,6 +19,8 @@ struct decision {
 	struct ci ci;
 	struct buf text;		/* what a template gives */
 	struct verdict v;
+	bool drill;			/* ours to see it come through: P4, and
+					   held, gathered and escalated by none */
 	bool bound;			/* guards were asked about holds: */
 	const struct guard *forbidden;	/* by whom any hold is; or NULL */
 	const struct guard *shortest;	/* which bounds windows most; or NULL */

@@ -291,7 +291,7 @@ void decide_holds(struct decision *d)
 		d->in->holds ? d->in->holds->silences : NULL;
 
 	/* An OK is never held, and asks nobody. */
-	if (d->in->alarm->state == ALARM_OK)
+	if (d->in->alarm->state == ALARM_OK || d->drill)
 		return;
 	for (size_t i = 0; f && i < f->suppress_count; i++)
 		weigh_entry(d, &f->suppress[i]);

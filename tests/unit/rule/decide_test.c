@@ -497,6 +497,37 @@ static void test_catch_all(void **state)
 	ruleset_free(r);
 }
 
+/* What tocsin says of itself keeps its priority and goes to whom the rest
+ * goes to, unless a team claims it. */
+static void test_own_alarms(void **state)
+{
+	struct ruleset *r = with_platform(
+		HEAD "claims: [{source: tocsin, alarm: drill-late}]\n");
+	struct alarm a = { .source = "tocsin", .kind = "direct",
+			   .state = ALARM_FIRING, .name = STR("dead-letters"),
+			   .severity = STR("low"), .time_ms = 1,
+			   .key = STR("tocsin/h/dead-letters"),
+			   .title = STR("tocsin on h: trouble") };
+	struct verdict v = help_decide(r, &a, NULL, NULL);
+
+	(void)state;
+	assert_false(v.catch_all);
+	assert_str(v.policy, "tocsin");
+	assert_int_equal(v.priority, 4);
+	assert_str(v.assignment_group, "Duty");
+	assert_str(v.short_description, "tocsin on h: trouble");
+	assert_str(v.dedup_key, "tocsin/h/dead-letters");
+	a.name = STR("drill-late");
+	assert_str(help_decide(r, &a, NULL, NULL).team, "pay");
+	ruleset_free(r);
+	r = ruleset_load(NULL, 0, NULL, NULL);
+	a.severity = STR("critical");
+	v = help_decide(r, &a, NULL, NULL);
+	assert_int_equal(v.priority, 1);
+	assert_str(v.assignment_group, "Platform Engineering");
+	ruleset_free(r);
+}
+
 static void test_blocks(void **state)
 {
 	struct ruleset *r = with_platform(
@@ -859,6 +890,7 @@ int main(void)
 		cmocka_unit_test(test_ci_of_the_alarm),
 		cmocka_unit_test(test_guards),
 		cmocka_unit_test(test_catch_all),
+		cmocka_unit_test(test_own_alarms),
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_handling),
 		cmocka_unit_test(test_texts),
