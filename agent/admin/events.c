@@ -102,7 +102,7 @@ static void put_list(struct listing *l, const struct store_search *s,
 void api_events(struct agent *a, const struct web_request *req, struct str arg,
 		struct api_answer *r)
 {
-	struct store_search s = { STR_NONE, STR_NONE };
+	struct store_search s = { 0 };
 	struct listing l;
 
 	(void)arg;

@@ -96,6 +96,16 @@ static bool state_known(struct str word)
 	return !word.n;
 }
 
+/* "P2"; empty means any. */
+static bool read_priority(int *out, struct str word)
+{
+	*out = 0;
+	if (word.n == 2 && word.p[0] == 'P' && word.p[1] >= '1' &&
+	    word.p[1] <= '4')
+		*out = word.p[1] - '0';
+	return *out || !word.n;
+}
+
 static void put_list(struct agent *a, struct listing *l,
 		     const struct store_search *s, struct api_answer *r)
 {
@@ -105,7 +115,7 @@ static void put_list(struct agent *a, struct listing *l,
 	int64_t next = 0;
 	int n;
 
-	if (s->text.n || s->team.n) {
+	if (s->text.n || s->team.n || s->priority) {
 		n = store_search_incidents(list, &next, l->reader, &l->page,
 					   s, l->arena);
 	} else {
@@ -127,16 +137,20 @@ static void put_list(struct agent *a, struct listing *l,
 void api_incidents(struct agent *a, const struct web_request *req,
 		   struct str arg, struct api_answer *r)
 {
-	struct store_search s = { STR_NONE, STR_NONE };
+	struct store_search s = { 0 };
+	struct str priority;
 	struct listing l;
 
 	(void)arg;
 	if (!listing_init(&l, a, req, "state", sizeof(struct incident), r) ||
 	    !listing_text(&s.text, &l, req, "q", TEXT_MAX, r) ||
-	    !listing_text(&s.team, &l, req, "team", TEXT_MAX, r))
+	    !listing_text(&s.team, &l, req, "team", TEXT_MAX, r) ||
+	    !listing_text(&priority, &l, req, "priority", TEXT_MAX, r))
 		goto out;
 	if (!state_known(l.page.filter))
 		api_error(r, 400, "state is open, resolved, closed or failed");
+	else if (!read_priority(&s.priority, priority))
+		api_error(r, 400, "priority is P1, P2, P3 or P4");
 	else
 		put_list(a, &l, &s, r);
 out:

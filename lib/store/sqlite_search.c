@@ -103,6 +103,7 @@ int sqlite_search_incidents(struct incident *out, int64_t *next,
 	put_str(&u, pattern_of(s->text, arena));
 	put_str(&u, given(s->team));
 	put_int(&u, sqlite_state_of(p->filter));
+	put_int(&u, s->priority);
 	put_int(&u, (int64_t)p->limit);
 	while (n < p->limit && (got = query_row(&u)) > 0)
 		get_incident(&out[n++], &u);

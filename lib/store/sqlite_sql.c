@@ -585,7 +585,8 @@ const char *const sql_text[SQL_COUNT] = {
 		HAS("remote") " OR " HAS("ci_id") " OR "
 		HAS("short_description") ")"
 		" AND (?4 = '' OR team = ?4) AND (?5 = 0 OR state = ?5)"
-		" ORDER BY id DESC LIMIT ?6",
+		" AND (?6 = 0 OR priority = ?6)"
+		" ORDER BY id DESC LIMIT ?7",
 	[SQL_MEMBERS] = "SELECT " MEMBER " FROM member m"
 			" INDEXED BY member_incident WHERE m.incident = ?"
 			" ORDER BY m.state DESC, m.id LIMIT ?",

@@ -367,6 +367,7 @@ int store_incident_ops(struct op *out, size_t max, struct store_reader *r,
 struct store_search {
 	struct str text;		/* or empty */
 	struct str team;		/* all of it; or empty */
+	int priority;			/* of an incident, 1 to 4; 0: any */
 };
 int store_search_events(struct event *out, int64_t *next,
 			struct store_reader *r, const struct store_page *p,

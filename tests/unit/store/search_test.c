@@ -105,6 +105,32 @@ static void parts_of_incidents(void **state)
 	assert_int_equal(incidents(list, f, NULL, NULL, "resolved"), 1);
 }
 
+static void incidents_of_a_priority(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_page p = { .limit = 8 };
+	struct store_search s = { .priority = 1 };
+	struct incident list[8];
+	int64_t next = -1;
+
+	for (int n = 1; n <= 4; n++) {
+		char key[8];
+		struct incident i;
+
+		snprintf(key, sizeof(key), "k%d", n);
+		i = incident_of(str_from(key), 1);
+		i.priority = n == 4 ? 1 : n;
+		put_incident(f, &i);
+	}
+	assert_int_equal(store_search_incidents(list, &next, f->r, &p, &s,
+						f->a), 2);
+	assert_str(list[0].key, "k4");
+	assert_str(list[1].key, "k1");
+	s.priority = 4;
+	assert_int_equal(store_search_incidents(list, &next, f->r, &p, &s,
+						f->a), 0);
+}
+
 static void members_of_an_incident(void **state)
 {
 	struct fixture *f = *state;
@@ -137,6 +163,7 @@ int main(void)
 		T(parts_of_events),
 		T(pages_of_events),
 		T(parts_of_incidents),
+		T(incidents_of_a_priority),
 		T(members_of_an_incident),
 	};
 
