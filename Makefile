@@ -76,6 +76,7 @@ endif
 
 # Its .incbin is of these, which the compiler doesn't tell.
 $B/agent/admin/page.o: $(wildcard agent/admin/page/*)
+$B/agent/cmd/shells.o: $(wildcard agent/cmd/shells/*)
 
 define archive
 $B/lib/$(1).a: $(patsubst %.c,$B/%.o,$(wildcard lib/$(1)/*.c))
@@ -149,6 +150,14 @@ peers:
 schema: all
 	@for k in rules platform tests; do \
 		$B/tocsin check --schema $$k >rules/schema/$$k.schema.json || exit 1; done
+
+# What shells complete, from the tables of commands and options; a test says
+# where they have drifted apart.
+.PHONY: completions
+completions: all
+	@for s in bash/tocsin zsh/_tocsin fish/tocsin.fish; do \
+		mkdir -p packaging/completion/$${s%/*} && \
+		$B/tocsin completion $${s%/*} >packaging/completion/$$s || exit 1; done
 
 # The tables of the manual, from those of the code; a test says where they have
 # drifted apart.

@@ -14,6 +14,7 @@
 #include "agent/ci.h"
 #include "agent/cloud.h"
 #include "agent/deliver.h"
+#include "agent/drill.h"
 #include "agent/erase.h"
 #include "agent/handoff.h"
 #include "agent/intake/intake.h"
@@ -27,6 +28,8 @@
 #include "agent/spare.h"
 #include "agent/tags.h"
 #include "agent/triage.h"
+#include "agent/warnings.h"
+#include "agent/watch.h"
 #include "aws/cert.h"
 #include "base/clock.h"
 
@@ -133,7 +136,7 @@ int agent_reload(struct agent *a, struct faults *faults)
 {
 	struct conf *fresh, *old = agent_conf(a);
 	struct err err;
-	int rc = conf_load(&fresh, old->path, faults);
+	int rc = conf_load(&fresh, old->path, faults), kept = rc;
 
 	if (!rc) {
 		pthread_mutex_lock(&a->snapshot_lock);
@@ -151,8 +154,13 @@ int agent_reload(struct agent *a, struct faults *faults)
 	if (web_reload(a->web, &err)) {
 		fault_add(faults, FAULT_ERROR, "tls", "listen", 0, 0, "%s",
 			  err.text);
-		rc = -EINVAL;
+		rc = kept = -EINVAL;
 	}
+	/* Of stale rules another one tells. */
+	if (kept)
+		warning_raise(a, WARNING_RELOAD_FAILED, NULL, NULL);
+	else
+		warning_clear(a, WARNING_RELOAD_FAILED);
 	log_faults(faults);
 	if (rc)
 		metrics_add(a->metrics, METRIC_RELOADS_FAILED, 1);
@@ -258,7 +266,11 @@ static int start_cloud(struct agent *a)
 		return fail(rc == -EINVAL ? EXIT_CONFIG : 1, "queues", &err);
 	if (a->cloud && a->conf->aws.reconcile_ms > 0)
 		rc = reconcile_start(&a->reconcile, a, a->conf, &err);
-	return rc ? fail(1, "reconcile", &err) : 0;
+	if (rc)
+		return fail(1, "reconcile", &err);
+	if (a->cloud && a->conf->drill.topic)
+		rc = drill_start(&a->drill, a, a->conf, &err);
+	return rc ? fail(1, "drill", &err) : 0;
 }
 
 /* An address may come, or be free, in a second; what else is wrong stays. */
@@ -321,14 +333,18 @@ static int start(struct agent *a, struct janitor **janitor)
 	if (rc)
 		return rc;
 	if (deliver_start(&a->deliver, a, &err) ||
-	    triage_start(&a->triage, a, &err) ||
-	    janitor_start(janitor, a, &err))
+	    triage_start(&a->triage, a, &err))
 		return fail(1, "start", &err);
 	store_on_commit(a->store, wake, a);
 	/* What triage has committed by now has woken nobody. */
 	wake(~0u, a);
 	rc = start_cloud(a);
-	return rc ? rc : start_listening(a);
+	if (!rc)
+		rc = start_listening(a);
+	/* It looks at all of them. */
+	if (!rc && janitor_start(janitor, a, &err))
+		return fail(1, "start", &err);
+	return rc;
 }
 
 static void wait_for_answers(struct web *web)
@@ -348,6 +364,7 @@ static void stop(struct agent *a, struct janitor *janitor)
 	/* A poll that is cut short leaves its messages hidden for a while. */
 	queues_stop(a->queues);
 	reconcile_stop(a->reconcile);
+	drill_stop(a->drill);
 	if (a->web)
 		wait_for_answers(a->web);
 	if (a->store)
@@ -372,6 +389,7 @@ static void stop(struct agent *a, struct janitor *janitor)
 	web_free(a->admin);
 	queues_free(a->queues);
 	reconcile_free(a->reconcile);
+	drill_free(a->drill);
 	cloud_free(a->cloud);
 	cis_free(a->cis);
 	changes_free(a->changes);
@@ -436,7 +454,10 @@ int agent_run(const char *conf_path)
 	if (!status) {
 		log_open(a->conf->log.level, a->conf->log.format);
 		a->metrics = metrics_new();
-		status = a->metrics ? start(a, &janitor) : 1;
+		a->warnings = warnings_new();
+		a->watch = watch_new(a);
+		status = a->metrics && a->warnings && a->watch ?
+				 start(a, &janitor) : 1;
 	}
 	if (!status) {
 		LOG(INFO, "tocsin is ready", LFC("version", TOCSIN_VERSION),
@@ -448,6 +469,8 @@ int agent_run(const char *conf_path)
 	}
 	stop(a, janitor);
 	metrics_free(a->metrics);
+	watch_free(a->watch);
+	warnings_free(a->warnings);
 	ruleset_free(a->rules);
 	rule_states_free(a->rule_states);
 	conf_free(a->conf);

@@ -27,6 +27,8 @@
  */
 struct agent {
 	struct metrics *metrics;
+	struct warnings *warnings;
+	struct watch *watch;		/* of what can be seen of the rest */
 	struct store *store;
 	struct keys keys;
 	struct web *web;		/* intake */
@@ -41,6 +43,7 @@ struct agent {
 	struct cloud *cloud;		/* AWS's keys; NULL: not asked for */
 	struct queues *queues;		/* SQS; NULL: none configured */
 	struct reconcile *reconcile;	/* CloudWatch; NULL: off */
+	struct drill *drill;		/* NULL: not asked for */
 	struct handoff *handoff;	/* from intake to triage */
 	struct triage *triage;
 	struct deliver *deliver;

@@ -165,7 +165,7 @@ static void put_events(struct jsonw *w, struct str events)
 
 int audit_ended(struct store_audit *out, struct arena *arena,
 		const struct op *op, struct str remote, const char *outcome,
-		int64_t now_ms)
+		const struct remote_view *seen, int64_t now_ms)
 {
 	struct buf details = BUF_INIT(16 << 10);
 	struct jsonw w = JSONW(&details);
@@ -178,6 +178,9 @@ int audit_ended(struct store_audit *out, struct arena *arena,
 	put_events(&w, op->events);
 	jsonw_kint(&w, "status", op->status);
 	jsonw_kint(&w, "attempts", op->attempts);
+	/* Before it is reopened it stands as we left it. */
+	if (seen && op->kind != OP_REOPEN)
+		jsonw_kbool(&w, "acknowledged", incident_acknowledged(seen));
 	if (op->problem.n)
 		jsonw_kstr(&w, "problem", utf8_cut(op->problem, PROBLEM_MAX));
 	jsonw_end_object(&w);

@@ -46,10 +46,12 @@ void audit_reload(struct agent *a, bool whole, size_t faults, struct str who);
 
 /*
  * The row of an operation that has come to its end. outcome: "done", "dead".
- * Its strings are op's and arena's. -ENOMEM.
+ * seen: the incident as StackFlow showed it right before; NULL: it wasn't
+ * asked. Its strings are op's and arena's. -ENOMEM.
  */
+struct remote_view;
 int audit_ended(struct store_audit *out, struct arena *arena,
 		const struct op *op, struct str remote, const char *outcome,
-		int64_t now_ms);
+		const struct remote_view *seen, int64_t now_ms);
 
 #endif

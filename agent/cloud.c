@@ -19,7 +19,7 @@ struct cloud {
 bool cloud_wanted(const struct conf *c)
 {
 	return c->queue_count || c->aws.reconcile_ms > 0 ||
-	       c->stackflow.fallback.sns;
+	       c->stackflow.fallback.sns || c->drill.topic;
 }
 
 /* ---- the region ---- */
@@ -44,6 +44,8 @@ static struct str implied_region(const struct conf *c)
 		region = sqs_queue_region(str_from(c->queues[i].url));
 	if (!region.p && c->stackflow.fallback.sns)
 		region = arn_region(str_from(c->stackflow.fallback.sns));
+	if (!region.p && c->drill.topic)
+		region = arn_region(str_from(c->drill.topic));
 	for (size_t i = 0; i < c->sns.topic_count && !region.p; i++)
 		region = arn_region(str_from(c->sns.topics[i]));
 	return region;
@@ -233,5 +235,8 @@ const char *cloud_changed(const struct conf *old, const struct conf *fresh)
 		return "aws";
 	if (fresh->stackflow.fallback.sns && !cloud_wanted(old))
 		return "stackflow.fallback.sns";
+	/* Without one at the start there is nobody to drill. */
+	if (fresh->drill.topic && !old->drill.topic)
+		return "drill.topic";
 	return NULL;
 }

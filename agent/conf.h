@@ -21,6 +21,9 @@ struct conf_listener {
 	const char *socket;	/* the name of a socket that systemd hands over */
 	const char *certificate, *key;	/* PEM files; NULL: plain HTTP */
 	bool plain;		/* plain HTTP beyond loopback was asked for */
+	bool proxy_protocol;	/* its header comes first, from these: */
+	const char *const *proxy_from;	/* networks, NULL-ended */
+	size_t proxy_from_count;
 };
 
 struct conf_webhook {
@@ -77,6 +80,8 @@ struct conf {
 		const char *access_key_id, *secret_access_key, *session_token;
 		bool credential_process;
 		int64_t reconcile_ms;	/* 0: off */
+		bool reconcile_given;	/* else it is quietly off without the
+					   right */
 	} aws;
 
 	struct {
@@ -121,6 +126,14 @@ struct conf {
 		const char *ca_file, *proxy;
 		const char *const *connect_to;	/* NULL-ended, may be empty */
 	} network;
+
+	int self_alerts;	/* the priority of own incidents; 0: off */
+
+	struct {
+		const char *topic;	/* ARN; NULL: none */
+		int64_t every_ms;	/* 0: only when asked */
+		int64_t within_ms;
+	} drill;
 
 	struct {
 		enum conf_log_level level;

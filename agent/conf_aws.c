@@ -6,7 +6,7 @@
 #include "base/map.h"
 
 /*
- * sqs, aws and stackflow.fallback.sns: what no key shows alone. No message
+ * sqs, aws, drill and stackflow.fallback.sns: what no key shows alone. No message
  * repeats a value, which may stand for a secret; an ARN is shown as written.
  */
 #define SECOND_MS 1000
@@ -233,6 +233,39 @@ static void check_fallback(struct conf_walk *w, const struct yaml *root,
 		}
 }
 
+/* What is published has to be let in again. */
+static void check_drill(struct conf_walk *w, const struct yaml *root,
+			const struct conf *c)
+{
+	const struct yaml *at = conf_node(root, "drill", "topic", NULL);
+	struct str arn = str_from(c->drill.topic);
+	struct topic_arn topic;
+	bool allowed = false;
+	struct err err;
+
+	if (!arn.p)
+		return;
+	if (topic_arn_read(&topic, arn, &err))
+		conf_fault(w, at, "bad-topic", "drill.topic: %s",
+			   str_find(at->text, STR("${")) < 0
+				   ? err.text : "not the ARN of a topic");
+	else if (str_ends(topic.topic, ".fifo"))
+		conf_fault(w, at, "bad-topic",
+			   "drill.topic: alarms can't be published to a FIFO "
+			   "topic; name the one of your alarms");
+	for (size_t i = 0; i < c->sns.topic_count && !allowed; i++)
+		allowed = sns_topic_allowed(str_from(c->sns.topics[i]), arn);
+	if (!allowed)
+		conf_fault(w, at, "conflict",
+			   "drill.topic: sns.topics doesn't allow this topic: "
+			   "the drill's alarm would be refused");
+	if (c->drill.every_ms && c->drill.within_ms > c->drill.every_ms)
+		conf_fault(w, conf_node(root, "drill", "within", NULL),
+			   "out-of-range",
+			   "drill.within is longer than drill.every: a drill "
+			   "is over before the next begins");
+}
+
 void conf_check_aws(struct conf_walk *w, const struct yaml *root,
 		    struct conf *c)
 {
@@ -241,6 +274,7 @@ void conf_check_aws(struct conf_walk *w, const struct yaml *root,
 
 	check_queues(w, root, c);
 	check_fallback(w, root, c);
+	check_drill(w, root, c);
 	if (v && v->type == YAML_MAP) {
 		check_keys(w, v, c);
 		check_region(w, v, c);
@@ -252,6 +286,7 @@ void conf_check_aws(struct conf_walk *w, const struct yaml *root,
 	 * Who names AWS here has keys for it, and is better off with what
 	 * CloudWatch itself says; nobody else is looked for keys.
 	 */
+	c->aws.reconcile_given = c->aws.reconcile_ms > 0;
 	if (c->aws.reconcile_ms < 0)
 		c->aws.reconcile_ms =
 			c->queue_count || (v && v->type == YAML_MAP) ?

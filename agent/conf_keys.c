@@ -18,6 +18,7 @@
 static const char *const none[] = { NULL };
 static const char *const hosts[] = { "localhost", NULL };
 static const char *const priorities[] = { "", "P1", "P2", "P3", "P4", NULL };
+static const char *const alerts[] = { "off", "P1", "P2", "P3", "P4", NULL };
 static const char *const methods[] = {
 	[SF_AUTH_API_KEY] = "api_key",
 	[SF_AUTH_CLIENT_CREDENTIALS] = "client_credentials",
@@ -51,6 +52,9 @@ static const struct conf_key listener[] = {
 	{ "socket", KIND_TEXT, LISTENER(socket) },
 	{ "tls", KIND_MAP, .keys = tls },
 	{ "plain", KIND_BOOL, LISTENER(plain) },
+	{ "proxy_protocol", KIND_BOOL, LISTENER(proxy_protocol) },
+	{ "proxy_from", KIND_TEXTS, LISTENER(proxy_from), .list = none,
+	  .count = offsetof(struct conf_listener, proxy_from_count) },
 	{ .name = NULL },
 };
 
@@ -209,6 +213,15 @@ static const struct conf_key logging[] = {
 	{ .name = NULL },
 };
 
+static const struct conf_key drill[] = {
+	{ "topic", KIND_TEXT, AT(drill.topic), .required = true },
+	{ "every", KIND_SPAN_OFF, AT(drill.every_ms),
+	  RANGE(SECOND, 30 * DAY, HOUR) },
+	{ "within", KIND_SPAN, AT(drill.within_ms),
+	  RANGE(SECOND, DAY, 2 * MINUTE) },
+	{ .name = NULL },
+};
+
 const struct conf_key conf_keys[] = {
 	{ "listen", KIND_MAPS, AT(listeners), .keys = listener,
 	  .count = offsetof(struct conf, listener_count),
@@ -228,7 +241,9 @@ const struct conf_key conf_keys[] = {
 	{ "admin", KIND_MAP, .keys = admin },
 	{ "web", KIND_MAP, .keys = web },
 	{ "network", KIND_MAP, .keys = network },
-	{ "self_alerts", .kind = KIND_LATER },
+	{ "self_alerts", KIND_CHOICE, AT(self_alerts), .list = alerts,
+	  .number = 0 },
+	{ "drill", KIND_MAP, .keys = drill },
 	{ "log", KIND_MAP, .keys = logging },
 	{ .name = NULL },
 };

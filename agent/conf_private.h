@@ -30,7 +30,6 @@ enum kind {
 	KIND_MAP,	/* of keys, in the same struct */
 	KIND_MAPS,	/* a list of structs of item bytes; count beside it */
 	KIND_PAIRS,	/* any key with text: struct conf_cmdb_filter */
-	KIND_LATER,	/* known, but not available in this version */
 };
 
 struct conf_key {

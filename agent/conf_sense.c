@@ -5,6 +5,7 @@
 
 #include "aws/sns.h"
 #include "base/map.h"
+#include "web/proxy.h"
 
 /* What no key shows alone: checked once all keys are read. */
 
@@ -41,6 +42,39 @@ static void check_file(struct conf_walk *w, const struct yaml *at,
 			  shown(at, path));
 }
 
+/* Whoever may say whom he speaks for is named; a unix socket has its mode. */
+static void check_proxy(struct conf_walk *w, const struct yaml *v,
+			const struct conf_listener *l)
+{
+	const struct yaml *at = conf_node(v, "proxy_from", NULL);
+	const struct yaml *item = at->child;
+	struct network net;
+
+	if (!l->proxy_protocol) {
+		if (l->proxy_from_count)
+			conf_fault(w, at, "conflict",
+				   "listen: proxy_from is for proxy_protocol: "
+				   "true");
+		return;
+	}
+	if (!l->proxy_from_count &&
+	    !(l->address && str_starts(str_from(l->address), "unix:")))
+		conf_fault(w, conf_node(v, "proxy_protocol", NULL),
+			   "missing-key",
+			   "listen: proxy_protocol needs proxy_from, the "
+			   "addresses of the load balancers, like "
+			   "[10.0.0.0/8]: nobody else may connect");
+	if (at->type != YAML_LIST || at->count != l->proxy_from_count)
+		return;
+	for (size_t i = 0; i < l->proxy_from_count; i++, item = item->next)
+		if (network_read(&net, str_from(l->proxy_from[i])))
+			conf_fault(w, item, "bad-value",
+				   "listen: proxy_from: \"%s\" is no network "
+				   "like 10.0.0.0/8 or fd00::/8, without a bit "
+				   "behind its prefix",
+				   shown(item, l->proxy_from[i]));
+}
+
 static void check_listener(struct conf_walk *w, const struct yaml *v,
 			   const struct conf_listener *l)
 {
@@ -49,6 +83,7 @@ static void check_listener(struct conf_walk *w, const struct yaml *v,
 	check_file(w, conf_node(v, "tls", "certificate", NULL), l->certificate,
 		   false);
 	check_file(w, conf_node(v, "tls", "key", NULL), l->key, true);
+	check_proxy(w, v, l);
 	if (!yaml_get(v, "address") == !yaml_get(v, "socket")) {
 		conf_fault(w, v, "bad-value",
 			   "listen: each entry needs "

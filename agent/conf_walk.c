@@ -162,7 +162,6 @@ void conf_set_defaults(const struct conf_key *keys, void *base)
 			break;
 		case KIND_MAPS:
 		case KIND_PAIRS:
-		case KIND_LATER:
 			break;
 		default:
 			store_number(key, base, key->number);
@@ -373,15 +372,6 @@ static void take_pairs(struct conf_walk *w, const struct conf_key *key,
 	store_count(key, base, n);
 }
 
-/* Off is what this version does anyway. */
-static void take_later(struct conf_walk *w, const struct yaml *v)
-{
-	if (is_off(v))
-		return;
-	conf_fault(w, v, "not-available", "%s is not available in this version",
-		   w->path);
-}
-
 static void take_value(struct conf_walk *w, const struct conf_key *key,
 		       const struct yaml *v, void *base)
 {
@@ -416,9 +406,6 @@ static void take_value(struct conf_walk *w, const struct conf_key *key,
 		break;
 	case KIND_PAIRS:
 		take_pairs(w, key, v, base);
-		break;
-	case KIND_LATER:
-		take_later(w, v);
 		break;
 	default:
 		take_number(w, key, v, base);

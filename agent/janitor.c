@@ -4,14 +4,19 @@
 #include <stdlib.h>
 
 #include "agent/log.h"
+#include "agent/self_alerts.h"
 #include "agent/thread.h"
+#include "agent/watch.h"
 #include "base/clock.h"
 
-#define EVERY_S 60
+#define WATCH_S 1
+#define EXPIRE_S 60
 #define STEP 500
 
 struct janitor {
 	struct agent *agent;
+	struct store_reader *reader;
+	struct self_alerts *alerts;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -57,10 +62,26 @@ static void expire(struct janitor *j)
 static void *run(void *arg)
 {
 	struct janitor *j = arg;
+	int64_t expire_ms = clock_mono_ms() + EXPIRE_S * 1000;
 
-	while (pause_for(j, EVERY_S))
+	while (pause_for(j, WATCH_S)) {
+		watch_turn(j->agent->watch, j->reader, clock_wall_ms());
+		self_alerts_turn(j->alerts, j->reader, clock_wall_ms());
+		if (clock_mono_ms() < expire_ms)
+			continue;
 		expire(j);
+		expire_ms = clock_mono_ms() + EXPIRE_S * 1000;
+	}
 	return NULL;
+}
+
+static void janitor_free(struct janitor *j)
+{
+	self_alerts_free(j->alerts);
+	store_reader_close(j->reader);
+	pthread_cond_destroy(&j->wake);
+	pthread_mutex_destroy(&j->lock);
+	free(j);
 }
 
 int janitor_start(struct janitor **out, struct agent *a, struct err *err)
@@ -77,9 +98,13 @@ int janitor_start(struct janitor **out, struct agent *a, struct err *err)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&j->wake, &attr);
 	pthread_condattr_destroy(&attr);
-	rc = thread_start(&j->thread, "janitor", run, j, err);
+	j->alerts = self_alerts_new(a);
+	rc = j->alerts ? store_reader_open(&j->reader, a->store, err) :
+			 err_set(err, -ENOMEM, "out of memory");
+	if (!rc)
+		rc = thread_start(&j->thread, "janitor", run, j, err);
 	if (rc)
-		free(j);
+		janitor_free(j);
 	else
 		*out = j;
 	return rc;
@@ -94,7 +119,5 @@ void janitor_stop(struct janitor *j)
 	pthread_cond_signal(&j->wake);
 	pthread_mutex_unlock(&j->lock);
 	pthread_join(j->thread, NULL);
-	pthread_cond_destroy(&j->wake);
-	pthread_mutex_destroy(&j->lock);
-	free(j);
+	janitor_free(j);
 }

@@ -1,44 +1,63 @@
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/cmd/cmd.h"
+#include "agent/cmd/args.h"
+#include "agent/cmd/help.h"
 
-static const struct cmd *const cmds[] = {
-	&cmd_run, &cmd_check, &cmd_test, &cmd_explain,
-	&cmd_replay, &cmd_status, &cmd_incidents, &cmd_events,
-	&cmd_dead, &cmd_audit, &cmd_silence, &cmd_erase, &cmd_backup, &cmd_restore, &cmd_doctor,
-	&cmd_send, &cmd_sandbox, &cmd_version,
-};
+#define COMMANDS_MAX 40
 
-#define CMDS (sizeof(cmds) / sizeof(cmds[0]))
-
-static void usage(FILE *to)
+static int unknown(const char *name)
 {
-	fputs("usage: tocsin COMMAND [ARGUMENT]...\n\n", to);
-	for (size_t i = 0; i < CMDS; i++)
-		fprintf(to, "  %-10s %s\n", cmds[i]->name, cmds[i]->summary);
-	fputs("\n`tocsin COMMAND --help` says more; so does tocsin(1).\n", to);
+	const char *names[COMMANDS_MAX + 1];
+	size_t n = 0;
+
+	for (; n < COMMANDS_MAX && cmds[n]; n++)
+		names[n] = cmds[n]->name;
+	names[n] = NULL;
+	fprintf(stderr, "tocsin: no command '%s'", name);
+	args_nearest(name, names, "");
+	fputs("`tocsin help` lists them\n", stderr);
+	return CMD_USAGE;
+}
+
+static const struct cmd *find(const char *name)
+{
+	for (size_t i = 0; cmds[i]; i++)
+		if (strcmp(name, cmds[i]->name) == 0)
+			return cmds[i];
+	return NULL;
+}
+
+static bool is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+	       strcmp(word, "help") == 0;
 }
 
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+	const struct cmd *cmd;
 
+	setlocale(LC_CTYPE, "C.UTF-8");	/* how wide characters are */
 	if (!name) {
-		usage(stderr);
+		help_all(stderr);
 		return CMD_USAGE;
 	}
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
-	    strcmp(name, "help") == 0) {
-		usage(stdout);
+	if (is_help(name)) {
+		name = argc > 2 ? argv[2] : NULL;
+		cmd = name ? find(name) : NULL;
+		if (cmd)
+			help_cmd(stdout, cmd);
+		else if (name)
+			return unknown(name);
+		else
+			help_all(stdout);
 		return CMD_OK;
 	}
 	if (strcmp(name, "--version") == 0)
 		name = "version";
-	for (size_t i = 0; i < CMDS; i++)
-		if (strcmp(name, cmds[i]->name) == 0)
-			return cmds[i]->run(argc - 1, argv + 1);
-	fprintf(stderr, "tocsin: no command '%s'; `tocsin help` lists them\n",
-		name);
-	return CMD_USAGE;
+	cmd = find(name);
+	return cmd ? cmd->run(argc - 1, argv + 1) : unknown(name);
 }

@@ -7,7 +7,6 @@
 #include "agent/ring.h"
 #include "base/clock.h"
 
-#define SERIES_MAX 256
 #define BUCKETS 14
 
 /* A counter with one or two label values; slots are claimed once. */
@@ -24,7 +23,7 @@ struct metrics {
 	} histograms[HISTOGRAM_COUNT];
 	struct ring day[HISTOGRAM_COUNT];
 	pthread_mutex_t claim;
-	struct series received[SERIES_MAX], rejected[SERIES_MAX];
+	struct series received[METRICS_SERIES], rejected[METRICS_SERIES];
 };
 
 /* Microseconds; the last is +Inf. */
@@ -103,7 +102,7 @@ static bool same(const char *x, const char *y)
 
 static struct series *find(struct series *list, const char *a, const char *b)
 {
-	for (size_t i = 0; i < SERIES_MAX; i++) {
+	for (size_t i = 0; i < METRICS_SERIES; i++) {
 		const char *have = atomic_load_explicit(&list[i].a,
 							memory_order_acquire);
 
@@ -118,7 +117,7 @@ static struct series *find(struct series *list, const char *a, const char *b)
 /* The next free slot; NULL: all are taken. */
 static struct series *claim(struct series *list, const char *a, const char *b)
 {
-	for (size_t i = 0; i < SERIES_MAX; i++) {
+	for (size_t i = 0; i < METRICS_SERIES; i++) {
 		if (list[i].a)
 			continue;
 		list[i].b = b;
@@ -149,9 +148,24 @@ void metrics_received(struct metrics *m, const char *source, const char *kind)
 	count(m, m->received, source, kind);
 }
 
-void metrics_rejected(struct metrics *m, const char *reason)
+void metrics_rejected(struct metrics *m, const char *reason,
+		      const char *source)
 {
-	count(m, m->rejected, reason, NULL);
+	count(m, m->rejected, reason, source);
+}
+
+bool metrics_rejection(const struct metrics *m, size_t i, const char **reason,
+		       const char **source, uint64_t *n)
+{
+	if (i >= METRICS_SERIES)
+		return false;
+	*reason = atomic_load_explicit(&m->rejected[i].a,
+				       memory_order_acquire);
+	if (!*reason)
+		return false;
+	*source = m->rejected[i].b;
+	*n = m->rejected[i].n;
+	return true;
 }
 
 static void put_help(struct buf *out, const char *name, const char *type,
@@ -161,15 +175,26 @@ static void put_help(struct buf *out, const char *name, const char *type,
 		   type);
 }
 
+/* second: the label of b; NULL: those of one a are one. */
 static void put_series(struct buf *out, const struct series *list,
-		       const char *name, const char *help, const char *label)
+		       const char *name, const char *help, const char *label,
+		       const char *second)
 {
 	put_help(out, name, "counter", help);
-	for (size_t i = 0; i < SERIES_MAX && list[i].a; i++) {
+	for (size_t i = 0; i < METRICS_SERIES && list[i].a; i++) {
+		uint64_t n = list[i].n;
+		size_t k = 0;
+
+		while (!second && !same(list[k].a, list[i].a))
+			k++;
+		if (!second && k < i)
+			continue;
+		for (k = i + 1; !second && k < METRICS_SERIES && list[k].a; k++)
+			n += same(list[k].a, list[i].a) ? list[k].n : 0;
 		buf_printf(out, "%s{%s=\"%s\"", name, label, list[i].a);
-		if (list[i].b)
-			buf_printf(out, ",kind=\"%s\"", list[i].b);
-		buf_printf(out, "} %llu\n", (unsigned long long)list[i].n);
+		if (second)
+			buf_printf(out, ",%s=\"%s\"", second, list[i].b);
+		buf_printf(out, "} %llu\n", (unsigned long long)n);
 	}
 }
 
@@ -204,9 +229,10 @@ void metrics_put_one(struct buf *out, const char *name, const char *type,
 void metrics_put(struct buf *out, const struct metrics *m)
 {
 	put_series(out, m->received, "tocsin_events_received_total",
-		   "Alarm events taken in, duplicates included", "source");
+		   "Alarm events taken in, duplicates included", "source",
+		   "kind");
 	put_series(out, m->rejected, "tocsin_events_rejected_total",
-		   "Messages not accepted, by reason", "reason");
+		   "Messages not accepted, by reason", "reason", NULL);
 	for (int i = 0; i < METRIC_COUNT; i++)
 		metrics_put_one(out, table[i].name, table[i].type,
 				table[i].help,

@@ -31,8 +31,13 @@ bool metrics_quantile(double *out_ms, const struct metrics *m,
 
 /* tocsin_events_received_total{source,kind}: the kinds are a closed list. */
 void metrics_received(struct metrics *m, const char *source, const char *kind);
-/* tocsin_events_rejected_total{reason}: reason is a static word. */
-void metrics_rejected(struct metrics *m, const char *reason);
+/* tocsin_events_rejected_total{reason}: reason and source are static words. */
+void metrics_rejected(struct metrics *m, const char *reason,
+		      const char *source);
+/* The i-th pair of them, and how often; false: there are no more. */
+bool metrics_rejection(const struct metrics *m, size_t i, const char **reason,
+		       const char **source, uint64_t *n);
+#define METRICS_SERIES 256	/* at most */
 
 /* All of the above in Prometheus' text format. */
 void metrics_put(struct buf *out, const struct metrics *m);

@@ -78,7 +78,7 @@ static int put_one(struct buf *out, struct past_lines *p,
 	int rc = 0;
 
 	arena_reset(arena);
-	if (p->whole || first != p->message)
+	if (!p->bare && (p->whole || first != p->message))
 		rc = store_payload(&e->payload, p->reader, first, arena);
 	if (rc < 0)
 		return rc;

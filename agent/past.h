@@ -21,6 +21,7 @@ struct past_lines {
 	int64_t message;	/* whose payload was written last */
 	bool whole;		/* a run of its own: its first line carries its
 				   payload in any case */
+	bool bare;		/* no line carries one */
 };
 /*
  * Append the lines of up to max further events, ending early where more than

@@ -22,6 +22,9 @@ int reconcile_start(struct reconcile **out, struct agent *a,
 void reconcile_stop(struct reconcile *r);
 void reconcile_free(struct reconcile *r);
 
+/* Can't it be compared, in one region at least? err says why. Any thread. */
+bool reconcile_off(struct reconcile *r, struct err *err);
+
 /* The object that /api/v1/status shows as "cloudwatch". From any thread. */
 struct jsonw;
 void reconcile_put_status(struct jsonw *w, struct reconcile *r);

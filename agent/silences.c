@@ -12,7 +12,7 @@
 #define ARENA_MAX (64 << 20)
 #define ID_MAX 16
 
-struct ended {
+struct ended {			/* or extended: decided anew as well */
 	struct ended *next;
 	char id[ID_MAX];
 };
@@ -26,6 +26,7 @@ struct silencing {
 	bool stale;			/* the store couldn't be read */
 	uint64_t asked, taken;		/* reads of the store, in their order */
 	struct ended *ended;		/* early; triage has yet to release */
+	pthread_mutex_t change;		/* from a row's read to its write */
 };
 
 /* ---- from the store into force ---- */
@@ -123,6 +124,7 @@ int silencing_new(struct silencing **out, struct agent *a, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory");
 	s->agent = a;
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->change, NULL);
 	rc = load(s);
 	if (rc) {
 		silencing_free(s);
@@ -145,6 +147,7 @@ void silencing_free(struct silencing *s)
 	}
 	silences_free(s->compiled);
 	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->change);
 	free(s);
 }
 
@@ -342,6 +345,15 @@ static void add_ended(struct silencing *s, struct ended *e)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* What it holds is decided anew, by what is in force now. */
+static void look_again(struct silencing *s, struct ended *e, struct str id)
+{
+	silencing_reload(s);
+	memcpy(e->id, id.p, id.n);
+	add_ended(s, e);
+	triage_wake(s->agent->triage);
+}
+
 int silencing_expire(struct silencing *s, struct str id)
 {
 	struct arena *arena = arena_new(ARENA_MAX);
@@ -349,6 +361,7 @@ int silencing_expire(struct silencing *s, struct str id)
 	struct store_silence x;
 	int rc = -ENOMEM;
 
+	pthread_mutex_lock(&s->change);
 	if (arena && e)
 		rc = id.n < ID_MAX ? find(&x, s, id, arena) : 0;
 	if (rc > 0) {
@@ -356,15 +369,53 @@ int silencing_expire(struct silencing *s, struct str id)
 		rc = store_put_silence(s->agent->store, &x);
 		rc = rc < 0 ? rc : 1;
 	}
+	pthread_mutex_unlock(&s->change);
 	if (rc > 0) {
-		silencing_reload(s);
-		memcpy(e->id, id.p, id.n);
-		add_ended(s, e);
+		look_again(s, e, id);
 		e = NULL;
-		triage_wake(s->agent->triage);
 	}
 	free(e);
 	arena_free(arena);
+	return rc;
+}
+
+static int lengthen(struct store_silence *x, struct silencing *s,
+		    int64_t by_ms, int64_t ends_ms, struct err *err)
+{
+	int64_t before_ms = x->ends_ms;
+	int rc;
+
+	x->ends_ms = by_ms ? before_ms + by_ms : ends_ms;
+	rc = check_end(x->ends_ms, clock_wall_ms(), err);
+	if (rc)
+		return rc;
+	if (x->ends_ms <= before_ms)
+		return err_set(err, -EINVAL, "is no later than it ends "
+			       "anyhow; to end it sooner, expire it");
+	rc = store_put_silence(s->agent->store, x);
+	return rc < 0 ? err_set(err, rc, "the store can't keep it: %s",
+				strerror(-rc)) : 1;
+}
+
+int silencing_extend(struct store_silence *out, struct silencing *s,
+		     struct str id, int64_t by_ms, int64_t ends_ms,
+		     struct arena *arena, struct err *err)
+{
+	struct ended *e = calloc(1, sizeof(*e));
+	int rc = e ? 0 : -ENOMEM;
+
+	err_set(err, rc, "the store can't do it now");
+	pthread_mutex_lock(&s->change);
+	if (e && id.n < ID_MAX)
+		rc = find(out, s, id, arena);
+	if (rc > 0)
+		rc = lengthen(out, s, by_ms, ends_ms, err);
+	pthread_mutex_unlock(&s->change);
+	if (rc > 0) {
+		look_again(s, e, id);
+		e = NULL;
+	}
+	free(e);
 	return rc;
 }
 

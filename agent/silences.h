@@ -42,6 +42,14 @@ int silencing_add(struct silence *new, struct silencing *s,
 		  struct arena *arena, const char **field, struct err *err);
 /* As the store keeps it. */
 struct store_silence silence_row(const struct silence *x);
+/*
+ * Let one in force last longer: by by_ms, or, where that is 0, until ends_ms.
+ * 1 and *out, 0 (none of this id is in force), -EINVAL where that isn't later
+ * than it ends anyhow, or too late; or what the store says.
+ */
+int silencing_extend(struct store_silence *out, struct silencing *s,
+		     struct str id, int64_t by_ms, int64_t ends_ms,
+		     struct arena *arena, struct err *err);
 /* End one now: 1 done, 0 none of this id is in force, negative. */
 int silencing_expire(struct silencing *s, struct str id);
 

@@ -95,6 +95,10 @@ void api_rules(struct agent *, const struct web_request *, struct str,
 	       struct api_answer *);
 void api_evidence(struct agent *, const struct web_request *, struct str,
 		  struct api_answer *);
+void api_drill(struct agent *, const struct web_request *, struct str,
+	       struct api_answer *);
+void api_drill_begin(struct agent *, const struct web_request *, struct str,
+		     struct api_answer *);
 void api_erase(struct agent *, const struct web_request *, struct str,
 	       struct api_answer *);
 void api_erase_state(struct agent *, const struct web_request *, struct str,
@@ -105,6 +109,8 @@ void api_silences(struct agent *, const struct web_request *, struct str,
 		  struct api_answer *);
 void api_silence_add(struct agent *, const struct web_request *, struct str,
 		     struct api_answer *);
+void api_silence_extend(struct agent *, const struct web_request *, struct str,
+			struct api_answer *);
 void api_silence_expire(struct agent *, const struct web_request *, struct str,
 			struct api_answer *);
 void api_reload(struct agent *, const struct web_request *, struct str,

@@ -1,9 +1,11 @@
 #include "agent/admin/admin.h"
 #include "agent/admin/api.h"
 #include "agent/deliver.h"
+#include "agent/drill.h"
 #include "agent/intake/queues.h"
 #include "agent/rules.h"
 #include "agent/silences.h"
+#include "agent/warnings.h"
 #include "base/clock.h"
 #include "doc/jsonw.h"
 
@@ -63,6 +65,7 @@ void api_readyz(struct agent *a, const struct web_request *req, struct str arg,
 			   (long long)n.ops_open, s.problem);
 	else
 		buf_puts(&r->out, "ready\n");
+	warnings_list(&r->out, a->warnings);
 }
 
 static void put_stale(struct agent *a, struct buf *out)
@@ -148,6 +151,9 @@ static void put_web(struct agent *a, struct buf *out)
 	metrics_put_one(out, "tocsin_http_evicted_total", "counter",
 			"Connections closed for newer ones",
 			(int64_t)w.evicted);
+	metrics_put_one(out, "tocsin_http_proxy_refused_total", "counter",
+			"Connections closed for want of a PROXY header that "
+			"they may send", (int64_t)w.proxy_refused);
 	metrics_put_one(out, "tocsin_tls_handshakes_failed_total", "counter",
 			"TLS handshakes that failed",
 			(int64_t)w.handshake_failed);
@@ -180,6 +186,8 @@ void api_metrics(struct agent *a, const struct web_request *req,
 			"Silences in force",
 			(int64_t)silencing_count(a->silences));
 	put_stale(a, &r->out);
+	warnings_metrics(&r->out, a->warnings);
+	drill_metrics(&r->out, a->drill);
 	metrics_put_one(&r->out, "process_start_time_seconds", "gauge",
 			"Unix time of the start", a->started_ms / 1000);
 }

@@ -1,24 +1,12 @@
 /* The status page: three files that are part of the program. */
 #include "agent/admin/api.h"
 
+#include "agent/embed.h"
 #include "base/encode.h"
 
-/* What is between page_NAME and page_NAME_end. Paths are from the top. */
-#define EMBED(name, path)                                                 \
-	__asm__(".section .rodata\n"                                      \
-		".hidden page_" #name "\n.hidden page_" #name "_end\n"    \
-		".global page_" #name "\n.global page_" #name "_end\n"    \
-		"page_" #name ":\n"                                       \
-		".incbin \"" path "\"\n"                                  \
-		"page_" #name "_end:\n"                                   \
-		".byte 0\n"                                               \
-		".previous\n");                                           \
-	extern __attribute__((visibility("hidden"))) const char           \
-		page_##name[], page_##name##_end[]
-
-EMBED(html, "agent/admin/page/page.html");
-EMBED(css, "agent/admin/page/page.css");
-EMBED(js, "agent/admin/page/page.js");
+EMBED(page_html, "agent/admin/page/page.html");
+EMBED(page_css, "agent/admin/page/page.css");
+EMBED(page_js, "agent/admin/page/page.js");
 
 #define POLICY                                                            \
 	"default-src 'none'; script-src 'self'; style-src 'self'; "       \

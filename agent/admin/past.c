@@ -20,10 +20,22 @@ static bool number(int64_t *out, const struct web_request *req,
 	return true;
 }
 
+/* Is a parameter that is true without it given as false? */
+static bool without(const struct web_request *req, const char *name)
+{
+	struct str rest = req->query, pair, key;
+
+	while (str_cut(&rest, '&', &pair))
+		if (str_cut(&pair, '=', &key) && str_is(key, name))
+			return str_is(pair, "false");
+	return false;
+}
+
 void api_export(struct agent *a, const struct web_request *req, struct str arg,
 		struct api_answer *r)
 {
-	struct past_lines lines = { .whole = true };
+	struct past_lines lines = { .whole = true,
+				    .bare = without(req, "payload") };
 	int64_t limit;
 	int rc;
 

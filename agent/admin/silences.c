@@ -164,6 +164,7 @@ struct request {
 	struct json *body;
 	struct silence silence;
 	const struct json *match, *span, *ends;
+	int64_t span_ms;
 	struct buf text;	/* the match */
 };
 
@@ -224,23 +225,22 @@ static int take_match(struct request *q, struct api_answer *r)
 
 static int take_end(struct request *q, struct api_answer *r)
 {
-	int64_t span;
-
 	if (q->span && q->ends) {
 		refuse(r, 400, "for", "goes without ends_at");
 		return -EINVAL;
 	}
 	if (q->span) {
-		if (clock_parse_span(&span, json_str(q->span)) || span <= 0) {
+		if (clock_parse_span(&q->span_ms, json_str(q->span)) ||
+		    q->span_ms <= 0) {
 			refuse(r, 400, "for", "is a whole number and a unit, "
 			       "such as 30m, 2h or 7d");
 			return -EINVAL;
 		}
-		if (span > SILENCE_AHEAD_MS) {
+		if (q->span_ms > SILENCE_AHEAD_MS) {
 			refuse(r, 400, "for", "is at most 30d");
 			return -EINVAL;
 		}
-		q->silence.ends_ms = clock_wall_ms() + span;
+		q->silence.ends_ms = clock_wall_ms() + q->span_ms;
 	}
 	if (q->ends && clock_parse(&q->silence.ends_ms, json_str(q->ends))) {
 		refuse(r, 400, "ends_at", "is a time such as "
@@ -326,6 +326,66 @@ void api_silence_add(struct agent *a, const struct web_request *req,
 		api_error(r, 503, "out of memory");
 	else if (!take(&q, req, r))
 		add(a, req, &q, arena, r);
+	json_free(q.body);
+	buf_fini(&q.text);
+	arena_free(arena);
+}
+
+/* ---- one that is there ---- */
+
+static bool end_alone(const struct request *q, struct api_answer *r)
+{
+	if (!q->match && !q->silence.owner.p && !q->silence.reason.p &&
+	    (q->span || q->ends))
+		return true;
+	refuse(r, 400, NULL, "the body is {\"for\": \"2h\"}, how much longer, "
+	       "or {\"ends_at\": \"...\"}, and nothing else");
+	return false;
+}
+
+static void extend(struct agent *a, const struct web_request *req,
+		   struct str id, const struct request *q,
+		   struct arena *arena, struct api_answer *r)
+{
+	struct buf details = BUF_INIT(256);
+	struct jsonw w = JSONW(&r->out), d = JSONW(&details);
+	struct store_silence x;
+	struct err err;
+	int rc = silencing_extend(&x, a->silences, id, q->span_ms,
+				  q->silence.ends_ms, arena, &err);
+
+	if (rc <= 0) {
+		if (!rc)
+			api_error(r, 404, "no silence of this id is in force");
+		else
+			refuse(r, rc == -EINVAL ? 400 : 503, rc == -EINVAL ?
+			       q->span ? "for" : "ends_at" : NULL, err.text);
+		return;
+	}
+	jsonw_object(&d);
+	jsonw_ktime(&d, "until", x.ends_ms);
+	jsonw_end_object(&d);
+	audit_request(a, req, "silence.extend", "silence", id,
+		      buf_str(&details));
+	buf_fini(&details);
+	jsonw_object(&w);
+	jsonw_kstr(&w, "id", id);
+	jsonw_kcstr(&w, "done", "extend");
+	jsonw_ktime(&w, "ends_at", x.ends_ms);
+	jsonw_end_object(&w);
+	buf_putc(&r->out, '\n');
+}
+
+void api_silence_extend(struct agent *a, const struct web_request *req,
+			struct str arg, struct api_answer *r)
+{
+	struct request q = { .text = BUF_INIT(64 << 10) };
+	struct arena *arena = arena_new(64 << 20);
+
+	if (!arena)
+		api_error(r, 503, "out of memory");
+	else if (!take(&q, req, r) && end_alone(&q, r))
+		extend(a, req, arg, &q, arena, r);
 	json_free(q.body);
 	buf_fini(&q.text);
 	arena_free(arena);

@@ -4,10 +4,12 @@
 #include "agent/admin/api.h"
 #include "agent/admin/held.h"
 #include "agent/deliver.h"
+#include "agent/drill.h"
 #include "agent/intake/queues.h"
 #include "agent/reconcile.h"
 #include "agent/rules.h"
 #include "agent/silences.h"
+#include "agent/warnings.h"
 #include "base/clock.h"
 #include "doc/jsonw.h"
 
@@ -44,6 +46,15 @@ static void put_stackflow(struct jsonw *w, const struct deliver_state *s)
 	jsonw_end_object(w);
 }
 
+static void put_known(struct jsonw *w, const char *key, int64_t n)
+{
+	jsonw_key(w, key);
+	if (n < 0)
+		jsonw_null(w);
+	else
+		jsonw_int(w, n);
+}
+
 static void put_queues(struct jsonw *w, struct queues *queues)
 {
 	jsonw_key(w, "queues");
@@ -62,11 +73,9 @@ static void put_queues(struct jsonw *w, struct queues *queues)
 		jsonw_kint(w, "received", (int64_t)q.received);
 		jsonw_kint(w, "deleted", (int64_t)q.deleted);
 		jsonw_kint(w, "errors", (int64_t)q.errors);
-		/* SQS isn't asked for its length: nobody knows. */
-		jsonw_key(w, "waiting");
-		jsonw_null(w);
-		jsonw_key(w, "lag_seconds");
-		jsonw_null(w);
+		put_known(w, "waiting", q.waiting);
+		put_known(w, "lag_seconds",
+			  q.lag_ms < 0 ? -1 : q.lag_ms / 1000);
 		jsonw_end_object(w);
 	}
 	jsonw_end_array(w);
@@ -109,15 +118,6 @@ static void put_stale(struct agent *a, struct jsonw *w)
 			jsonw_cstr(w, s.file);
 	}
 	pthread_mutex_unlock(&a->snapshot_lock);
-	jsonw_end_array(w);
-}
-
-/* Troubles of tocsin's own that somebody should look at. */
-static void put_warnings(struct jsonw *w, struct agent *a)
-{
-	(void)a;
-	jsonw_key(w, "warnings");
-	jsonw_array(w);
 	jsonw_end_array(w);
 }
 
@@ -228,7 +228,8 @@ bool status_put(struct buf *out, struct agent *a)
 	deliver_state(a->deliver, &s);
 	jsonw_object(&w);
 	put_head(&w, a, &s);
-	put_warnings(&w, a);
+	jsonw_key(&w, "warnings");
+	warnings_put(&w, a->warnings);
 	put_backlog(&w, &n);
 	put_stackflow(&w, &s);
 	put_queues(&w, a->queues);
@@ -243,6 +244,8 @@ bool status_put(struct buf *out, struct agent *a)
 		jsonw_key(&w, "cloudwatch");
 		reconcile_put_status(&w, a->reconcile);
 	}
+	jsonw_key(&w, "drill");
+	drill_put(&w, a->drill);
 	if (end >= 0)
 		jsonw_kint(&w, "certificate_days",
 			   (end - clock_wall_ms()) / DAY_MS);

@@ -1,135 +1,263 @@
 #include "agent/cmd/args.h"
 
+#include <assert.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/cmd/help.h"
 #include "agent/conf.h"
+#include "base/str.h"
+#include "doc/fault.h"
 
-static const struct option options[] = {
-	{ "config", required_argument, NULL, 'c' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "format", required_argument, NULL, 'f' },
-	{ "limit", required_argument, NULL, 'l' },
-	{ "state", required_argument, NULL, 's' },
-	{ "event", required_argument, NULL, 'e' },
-	{ "at", required_argument, NULL, 'a' },
-	{ "export", no_argument, NULL, 'x' },
-	{ "since", required_argument, NULL, 'n' },
-	{ "rules", required_argument, NULL, 'r' },
-	{ "events", required_argument, NULL, 'v' },
-	{ "coverage", no_argument, NULL, 'C' },
-	{ "explain", no_argument, NULL, 'E' },
-	{ "strict", no_argument, NULL, 'S' },
-	{ "schema", required_argument, NULL, 'K' },
-	{ "evidence", required_argument, NULL, 'V' },
-	{ "before", required_argument, NULL, 'B' },
-	{ "account", required_argument, NULL, 'A' },
-	{ "dry-run", no_argument, NULL, 'D' },
-	{ "yes", no_argument, NULL, 'y' },
-	{ "force", no_argument, NULL, 'F' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
-};
+#define OPTIONS_MAX 40
+#define WORDS_MAX 40
+#define LONG 256	/* beyond every letter: the row's number follows */
 
-static int wrong(const struct cmd *cmd)
+int args_wrong(const struct cmd *cmd, const char *why)
+{
+	fprintf(stderr, "tocsin %s: %s\n`tocsin %s --help` shows how\n",
+		cmd->name, why, cmd->name);
+	return CMD_USAGE;
+}
+
+void args_nearest(const char *word, const char *const *list,
+		  const char *prefix)
+{
+	const char *near = fault_nearest(str_from(word), list);
+
+	if (near)
+		fprintf(stderr, ", did you mean '%s%s'?\n", prefix, near);
+	else
+		fputc('\n', stderr);
+}
+
+static int see_help(const struct cmd *cmd)
 {
 	fprintf(stderr, "`tocsin %s --help` shows how\n", cmd->name);
 	return CMD_USAGE;
 }
 
-int args_read(struct args *out, const struct cmd *cmd, const char *allowed,
-	      int argc, char **argv)
-{
-	int c;
+/* ---- getopt's tables, from the command's ---- */
 
-	*out = (struct args){ 0 };
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "c:hq", options, NULL)) != -1) {
+struct reading {
+	const struct cmd *cmd;
+	struct option longs[OPTIONS_MAX + 2];
+	char letters[2 * OPTIONS_MAX + 4];
+	size_t count;
+	uint64_t given;		/* the rows, a bit each */
+};
+
+static void prepare(struct reading *r)
+{
+	const struct cmd *cmd = r->cmd;
+	char *l = r->letters;
+
+	*l++ = ':';
+	*l++ = 'h';
+	for (; cmd->options && cmd->options[r->count].name; r->count++) {
+		const struct opt *o = &cmd->options[r->count];
+
+		assert(r->count < OPTIONS_MAX);
+		r->longs[r->count] = (struct option){
+			o->name, o->value ? required_argument : no_argument,
+			NULL, LONG + (int)r->count
+		};
+		if (o->letter) {
+			*l++ = o->letter;
+			if (o->value)
+				*l++ = ':';
+		}
+	}
+	r->longs[r->count] = (struct option){ "help", no_argument, NULL, 'h' };
+}
+
+static const struct opt *row_of(const struct reading *r, int c)
+{
+	if (c >= LONG)
+		return &r->cmd->options[c - LONG];
+	for (size_t i = 0; i < r->count; i++)
+		if (r->cmd->options[i].letter == c)
+			return &r->cmd->options[i];
+	return NULL;
+}
+
+/* ---- words of a list "a|b" or "a b" ---- */
+
+struct words {
+	char text[512];
+	const char *list[WORDS_MAX + 1];
+};
+
+static void split(struct words *out, const char *text)
+{
+	size_t n = 0;
+
+	assert(strlen(text) < sizeof(out->text));
+	memcpy(out->text, text, strlen(text) + 1);
+	for (char *p = out->text, *end; *p; p = end) {
+		end = p + strcspn(p, "| ");
+		assert(n < WORDS_MAX);
+		out->list[n++] = p;
+		if (*end)
+			*end++ = '\0';
+	}
+	out->list[n] = NULL;
+}
+
+static bool has(const char *const *list, const char *word)
+{
+	for (; *list; list++)
+		if (strcmp(*list, word) == 0)
+			return true;
+	return false;
+}
+
+static bool is_one_of(const char *words, const char *word)
+{
+	struct words w;
+
+	split(&w, words);
+	return has(w.list, word);
+}
+
+static int not_one_of(const struct cmd *cmd, const struct opt *o,
+		      const char *value)
+{
+	struct words w;
+
+	split(&w, o->words);
+	fprintf(stderr, "tocsin %s: --%s is ", cmd->name, o->name);
+	for (size_t i = 0; w.list[i]; i++)
+		fprintf(stderr, "%s%s", !i ? "" : w.list[i + 1] ? ", " :
+			" or ", w.list[i]);
+	fprintf(stderr, ", not '%s'", value);
+	args_nearest(value, w.list, "");
+	return see_help(cmd);
+}
+
+/* ---- reading ---- */
+
+/* An option that there isn't, or a flag with a value: by getopt's optopt. */
+static int unknown(const struct reading *r, const char *word)
+{
+	const char *names[OPTIONS_MAX + 2];
+	char name[64];
+	size_t n;
+
+	if (optopt >= LONG || optopt == 'h') {
+		fprintf(stderr, "tocsin %s: '--%s' takes no value\n",
+			r->cmd->name, optopt == 'h' ? "help" :
+				      row_of(r, optopt)->name);
+		return see_help(r->cmd);
+	}
+	if (optopt) {
+		fprintf(stderr, "tocsin %s: no option '-%c'\n", r->cmd->name,
+			optopt > ' ' && optopt < 127 ? optopt : '?');
+		return see_help(r->cmd);
+	}
+	for (n = 0; r->longs[n].name; n++)
+		names[n] = r->longs[n].name;
+	names[n] = NULL;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	fprintf(stderr, "tocsin %s: no option '%s'", r->cmd->name, name);
+	args_nearest(name + strspn(name, "-"), names, "--");
+	return see_help(r->cmd);
+}
+
+static int lacks_value(const struct reading *r)
+{
+	const struct opt *o = row_of(r, optopt);
+
+	fprintf(stderr, "tocsin %s: --%s lacks its %s\n", r->cmd->name,
+		o->name, o->value);
+	return see_help(r->cmd);
+}
+
+static int keep(struct args *out, struct reading *r, const struct opt *o)
+{
+	char *to = (char *)out + o->at;
+	struct texts *texts = (struct texts *)(void *)to;
+
+	r->given |= 1ull << (o - r->cmd->options);
+	if (o->words && !is_one_of(o->words, optarg))
+		return not_one_of(r->cmd, o, optarg);
+	if (o->kind == OPT_FLAG) {
+		*(bool *)to = true;
+	} else if (o->kind == OPT_TEXT) {
+		memcpy(to, &optarg, sizeof(optarg));
+	} else if (texts->count == ARGS_TEXTS_MAX) {
+		fprintf(stderr, "tocsin %s: --%s is given more than %d "
+			"times\n", r->cmd->name, o->name, ARGS_TEXTS_MAX);
+		return see_help(r->cmd);
+	} else {
+		texts->list[texts->count++] = optarg;
+	}
+	return 0;
+}
+
+/* The word behind the command's name, and whether its options are this
+ * one's. */
+static int take_verb(struct args *out, const struct reading *r)
+{
+	const struct verb *verbs = r->cmd->verbs;
+	const char *names[WORDS_MAX + 1];
+	size_t n = 0;
+
+	for (; verbs[n].name; n++)
+		names[n] = verbs[n].name;
+	names[n] = NULL;
+	out->verb = names[0];
+	if (out->rest_count) {
+		if (!has(names, out->rest[0])) {
+			fprintf(stderr, "tocsin %s: no '%s'", r->cmd->name,
+				out->rest[0]);
+			args_nearest(out->rest[0], names, "");
+			return see_help(r->cmd);
+		}
+		out->verb = *out->rest++;
+		out->rest_count--;
+	}
+	for (size_t i = 0; i < r->count; i++) {
+		const struct opt *o = &r->cmd->options[i];
+
+		if (!(r->given >> i & 1) || !o->verbs ||
+		    is_one_of(o->verbs, out->verb))
+			continue;
+		fprintf(stderr, "tocsin %s %s: --%s isn't one of its options\n",
+			r->cmd->name, out->verb, o->name);
+		return see_help(r->cmd);
+	}
+	return -1;
+}
+
+int args_read(struct args *out, const struct cmd *cmd, int argc, char **argv)
+{
+	struct reading r = { .cmd = cmd };
+	int c, status;
+
+	prepare(&r);
+	opterr = 0;
+	optind = 0;	/* glibc: begin anew */
+	while ((c = getopt_long(argc, argv, r.letters, r.longs, NULL)) != -1) {
 		if (c == 'h') {
-			fputs(cmd->usage, stdout);
+			help_cmd(stdout, cmd);
 			return CMD_OK;
 		}
+		if (c == ':')
+			return lacks_value(&r);
 		if (c == '?')
-			return wrong(cmd);
-		if (!strchr(allowed, c)) {
-			fprintf(stderr, "tocsin %s: this option isn't one of "
-				"its own\n", cmd->name);
-			return wrong(cmd);
-		}
-		switch (c) {
-		case 'c':
-			out->conf = optarg;
-			break;
-		case 'j':
-			out->json = true;
-			break;
-		case 'f':
-			out->format = optarg;
-			break;
-		case 'l':
-			out->limit = optarg;
-			break;
-		case 's':
-			out->state = optarg;
-			break;
-		case 'e':
-			out->event = optarg;
-			break;
-		case 'a':
-			out->at = optarg;
-			break;
-		case 'x':
-			out->export = true;
-			break;
-		case 'n':
-			out->since = optarg;
-			break;
-		case 'r':
-			if (out->rules_count < ARGS_RULES_MAX)
-				out->rules[out->rules_count++] = optarg;
-			break;
-		case 'v':
-			out->events = optarg;
-			break;
-		case 'C':
-			out->coverage = true;
-			break;
-		case 'E':
-			out->explain = true;
-			break;
-		case 'S':
-			out->strict = true;
-			break;
-		case 'K':
-			out->schema = optarg;
-			break;
-		case 'V':
-			out->evidence = optarg;
-			break;
-		case 'B':
-			out->before = optarg;
-			break;
-		case 'A':
-			out->account = optarg;
-			break;
-		case 'D':
-			out->dry_run = true;
-			break;
-		case 'y':
-			out->yes = true;
-			break;
-		case 'F':
-			out->force = true;
-			break;
-		case 'q':
-			out->quiet = true;
-			break;
-		}
+			return unknown(&r, argv[optind - 1]);
+		status = keep(out, &r, row_of(&r, c));
+		if (status)
+			return status;
 	}
 	out->rest = argv + optind;
 	out->rest_count = argc - optind;
+	if (cmd->verbs)
+		return take_verb(out, &r);
+	if (cmd->operand == VALUE_NONE && out->rest_count)
+		return args_wrong(cmd, "it takes no argument");
 	return -1;
 }
 

@@ -4,19 +4,19 @@
 #include "base/buf.h"
 
 static const struct column columns[] = {
-	{ "AT", "at", 0 },
-	{ "WHO", "who", 0 },
-	{ "ACTION", "action", 0 },
-	{ "TYPE", "resource_type", 2 },
-	{ "RESOURCE", "resource_id", 0 },
-	{ "DETAILS", "details", 1 },
+	{ "AT", "at", 0, COLUMN_TIME },
+	{ "WHO", "who", 1, COLUMN_TEXT },
+	{ "ACTION", "action", 0, COLUMN_TEXT },
+	{ "TYPE", "resource_type", 2, COLUMN_TEXT },
+	{ "RESOURCE", "resource_id", 0, COLUMN_TEXT },
+	{ "DETAILS", "details", 0, COLUMN_TEXT },
 };
 
 static int run(int argc, char **argv)
 {
 	struct buf path = BUF_INIT(8192);
-	struct args a;
-	int status = args_read(&a, &cmd_audit, "cjl", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_audit, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -35,15 +35,23 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct opt options[] = {
+	OPT_CONF, OPT_LIMIT, OPTS_TABLE,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_audit = {
 	.name = "audit",
 	.summary = "who did what: people's actions, and what became of operations",
-	.usage =
-		"usage: tocsin audit [-c FILE] [--json] [--limit N] [RESOURCE]\n"
-		"\n"
-		"The newest first; with RESOURCE only what was done to it, by the\n"
-		"id that the list shows: an incident's of StackFlow, a silence's, a\n"
-		"dead letter's. A user's name behind \"claims to be\" is what the\n"
-		"command line said, not what was checked.\n",
+	.forms = (const char *const[]){ "[OPTION]... [RESOURCE]", NULL },
+	.about =
+		"The newest first; with RESOURCE only what was done to it, by the "
+		"id that the list shows: an incident's of StackFlow, a silence's, a "
+		"dead letter's. A user's name behind \"claims to be\" is what the "
+		"command line said, not what was checked.",
+	.options = options,
+	.operand = VALUE_INCIDENT,
+	.examples = (const char *const[]){
+		"--limit 20", "INC0000042", NULL },
 	.run = run,
 };

@@ -25,8 +25,8 @@ static int run(int argc, char **argv)
 {
 	struct conf *c = NULL;
 	struct err err = { "" };
-	struct args a;
-	int rc, status = args_read(&a, &cmd_backup, "cjF", argc, argv);
+	struct args a = { 0 };
+	int rc, status = args_read(&a, &cmd_backup, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -47,19 +47,29 @@ static int run(int argc, char **argv)
 	return rc ? CMD_FAILED : CMD_OK;
 }
 
+static const struct opt options[] = {
+	OPT_CONF,
+	{ "force", .help = "replace FILE where it is there",
+	  ARG_FLAG(args, force) },
+	OPT_JSON,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_backup = {
 	.name = "backup",
 	.summary = "copy the store, at work or not, to a file",
-	.usage =
-		"usage: tocsin backup [-c FILE] [--json] [--force] FILE\n"
-		"\n"
-		"Writes the store as it is at this moment to FILE, by itself and on\n"
-		"disk when the command ends, readable by its owner only. A running\n"
+	.forms = (const char *const[]){ "[OPTION]... FILE", NULL },
+	.about =
+		"Writes the store as it is at this moment to FILE, by itself and on "
+		"disk when the command ends, readable by its owner only. A running "
 		"agent isn't held up. Run it as the agent's user, or root.\n"
 		"\n"
-		"  --force  replace FILE where it is there\n"
-		"\n"
-		"The install key isn't in it: keep a copy of that too. `tocsin\n"
-		"restore` says how a copy becomes the store.\n",
+		"The install key isn't in it: keep a copy of that too. `tocsin "
+		"restore` says how a copy becomes the store.",
+	.options = options,
+	.operand = VALUE_FILE,
+	.examples = (const char *const[]){
+		"/var/backups/tocsin.db", "--force --json /var/backups/tocsin.db",
+		NULL },
 	.run = run,
 };

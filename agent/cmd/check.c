@@ -181,8 +181,8 @@ static int print_schema(const char *kind)
 static int run(int argc, char **argv)
 {
 	struct faults faults;
-	struct args a;
-	int status = args_read(&a, &cmd_check, "cfESK", argc, argv), rc;
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_check, argc, argv), rc;
 	const char *format = "text";
 
 	if (status >= 0)
@@ -193,12 +193,6 @@ static int run(int argc, char **argv)
 		return print_schema(a.schema);
 	if (a.format)
 		format = a.format;
-	if (strcmp(format, "text") && strcmp(format, "json") &&
-	    strcmp(format, "github")) {
-		fprintf(stderr, "tocsin check: --format is text, json or "
-			"github, not '%s'\n", format);
-		return CMD_USAGE;
-	}
 	faults_init(&faults);
 	rc = a.rest_count ? check_paths(a.rest, a.rest_count, &faults) :
 			    check_default(a.conf, &faults);
@@ -215,23 +209,35 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct opt options[] = {
+	OPT_CONF,
+	{ "format", .value = "FORM", .words = "text|json|github",
+	  .help = "text, json, or annotations for github",
+	  ARG_TEXT(args, format) },
+	{ "strict", .help = "warnings are errors", ARG_FLAG(args, strict) },
+	{ "explain", .help = "what CODE means, with an example; or all codes",
+	  ARG_FLAG(args, explain) },
+	{ "schema", .value = "KIND", .words = "rules|platform|tests",
+	  .help = "the JSON Schema of rules, platform or tests, for editors",
+	  ARG_TEXT(args, schema) },
+	{ .name = NULL },
+};
+
 const struct cmd cmd_check = {
 	.name = "check",
 	.summary = "validate configuration and rules",
-	.usage =
-		"usage: tocsin check [-c FILE] [--format text|json|github] "
-		"[--strict] [PATH...]\n"
-		"       tocsin check --explain [CODE]\n"
-		"       tocsin check --schema rules|platform|tests\n"
-		"\n"
-		"Tells every fault of the configuration and its rules at once, on\n"
-		"lines FILE:LINE:COLUMN: error[CODE]: TEXT. With PATH it looks at\n"
-		"those files and folders alone.\n"
-		"\n"
-		"--explain tells what a CODE means, with an example; without CODE it\n"
-		"lists all. --schema prints the JSON Schema of a kind of file, for\n"
-		"editors. With --strict warnings are errors.\n"
-		"\n"
-		"Ends with 1 where there is an error; warnings alone end with 0.\n",
+	.forms = (const char *const[]){
+		"[-c FILE] [--format FORM] [--strict] [PATH]...",
+		"--explain [CODE]", "--schema KIND", NULL },
+	.about =
+		"Tells every fault of the configuration and its rules at once, on "
+		"lines FILE:LINE:COLUMN: error[CODE]: TEXT. With PATH it looks at "
+		"those files and folders alone.",
+	.options = options,
+	.operand = VALUE_FILE,
+	.examples = (const char *const[]){
+		"--strict rules.d", "--explain unknown-key", NULL },
+	.statuses = "0 done, with warnings at most; 1 an error was found; "
+		    "2 wrong usage.",
 	.run = run,
 };

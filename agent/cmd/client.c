@@ -1,5 +1,7 @@
 #include "agent/cmd/client.h"
 
+#include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,168 +16,287 @@
 #define DEFAULT_ADDRESS "127.0.0.1:9464"
 #define USER_MAX 64
 
-struct target {
+struct client {
 	struct conf *conf;		/* NULL: none is there */
-	const char *address, *token;
-	bool quiet;			/* as client_try() */
+	const char *address;
+	struct rest *rest;
+	struct buf base, user, auth;
+	const char *headers[3];
 };
 
-static int find_target(struct target *t, const char *conf)
+static int find_agent(struct client *c, const char *conf, const char **token)
 {
 	struct buf text = BUF_INIT(1 << 20);
 	struct faults faults;
 	int rc = 0;
 
-	*t = (struct target){ .address = DEFAULT_ADDRESS };
+	c->address = DEFAULT_ADDRESS;
 	if (!conf_named(conf) && access(conf_path(NULL), R_OK) != 0)
 		return 0;
 	faults_init(&faults);
-	rc = conf_look(&t->conf, conf, &faults);
+	rc = conf_look(&c->conf, conf, &faults);
 	if (rc) {
 		faults_put_text(&text, &faults);
 		fputs(buf_str(&text).p, stderr);
 	} else {
-		t->address = t->conf->admin.address;
-		t->token = t->conf->admin.token;
+		c->address = c->conf->admin.address;
+		*token = c->conf->admin.token;
 	}
 	faults_fini(&faults);
 	buf_fini(&text);
 	return rc ? CMD_CONFIG : 0;
 }
 
-/* http://ADDRESS/path, and the socket's path where it is one. */
-static const char *put_url(struct buf *url, const char *address,
-			   const char *path)
+/* http://ADDRESS, and the socket's path where it is one. */
+static const char *put_base(struct buf *url, const char *address)
 {
 	if (str_starts(str_from(address), "unix:")) {
-		buf_printf(url, "http://localhost%s", path);
+		buf_puts(url, "http://localhost");
 		return address + 5;
 	}
-	buf_printf(url, "http://%s%s", address, path);
+	buf_printf(url, "http://%s", address);
 	return NULL;
 }
 
 /* The words of an answer {"error": "..."}; else its body. */
-static void tell_refusal(const struct rest_response *r)
+static void put_refusal(struct buf *out, const struct rest_response *r)
 {
 	struct json *v = NULL;
 	struct err err;
 	struct str words = STR_NONE;
-	struct buf line = BUF_INIT(4096);
 
 	if (!json_parse(&v, r->body, 0, &err))
 		words = json_get_str(v, "error");
-	utf8_put_safe(&line, words.n ? words : str_trim(r->body), 1000);
-	fprintf(stderr, "tocsin: the agent answered %d: %.*s\n", r->status,
-		STR_ARG(buf_str(&line)));
-	buf_fini(&line);
+	buf_printf(out, "the agent answered %d: ", r->status);
+	utf8_put_safe(out, words.n ? words : str_trim(r->body), 1000);
 	json_free(v);
 }
 
-/* A claim for the audit log: who is behind sudo, say. */
-static void put_user(struct buf *out)
+/* Who is behind sudo, say. */
+const char *client_user(void)
 {
 	const char *name = getenv("SUDO_USER");
+	const struct passwd *p;
 
 	if (!name || !*name)
 		name = getenv("USER");
+	if (name && *name)
+		return name;
+	p = getpwuid(getuid());
+	return p && p->pw_name[0] ? p->pw_name : NULL;
+}
+
+/* A claim for the audit log. */
+static void put_user(struct buf *out)
+{
+	const char *name = client_user();
+
 	buf_puts(out, "X-Tocsin-User: ");
 	for (size_t i = 0; name && name[i] && i < USER_MAX; i++)
 		buf_putc(out, (unsigned char)name[i] > ' ' &&
 				      name[i] != 127 ? name[i] : '?');
-	if (!name || !*name)
+	if (!name)
 		buf_puts(out, "unknown");
 }
 
-static int call(struct buf *out, const struct target *t, const char *method,
-		const char *path, struct str body)
+int client_open(struct client **out, const char *conf)
 {
-	struct buf url = BUF_INIT(8192), auth = BUF_INIT(8192);
-	struct buf user = BUF_INIT(256);
-	const char *headers[3] = { NULL, NULL, NULL };
 	struct rest_options o = { .user_agent = "tocsin/" TOCSIN_VERSION };
-	struct rest_request req = { .method = method, .headers = headers,
-				    .max_body = 256 << 20,
-				    .flags = REST_NO_PROXY };
-	struct rest_response r;
-	struct rest *rest = NULL;
-	struct err err;
-	int status = CMD_FAILED;
+	struct client *c = calloc(1, sizeof(*c));
+	const char *token = NULL;
+	struct err err = { "out of memory" };
+	int status;
 
-	signal(SIGPIPE, SIG_IGN);	/* as lib/rest asks */
-	o.unix_socket = put_url(&url, t->address, path);
-	req.url = buf_str(&url).p;
-	put_user(&user);
-	headers[0] = user.p;
-	if (t->token) {
-		buf_printf(&auth, "Authorization: Bearer %s", t->token);
-		headers[1] = auth.p;
+	if (!c)
+		goto fail;
+	buf_init(&c->base, 8192);
+	buf_init(&c->user, 256);
+	buf_init(&c->auth, 8192);
+	status = find_agent(c, conf, &token);
+	if (status) {
+		client_close(c);
+		return status;
 	}
-	if (str_is(str_from(method), "POST"))
-		req.body = body;
-	if (rest_new(&rest, &o, &err) ||
-	    rest_call(rest, &req, &r, out, &err)) {
-		fprintf(stderr, "tocsin: %s\n", err.text);
-	} else if (t->quiet && r.outcome == REST_NOT_SENT) {
-		status = CLIENT_NOBODY;
-	} else if (t->quiet && r.outcome == REST_ANSWERED && r.status == 404) {
-		status = CLIENT_NOTHING;
-	} else if (r.outcome != REST_ANSWERED) {
-		fprintf(stderr, "tocsin: no agent answers at %s: %s; is "
-			"`tocsin run` there, and is this its configuration?\n",
-			t->address, r.problem);
-	} else if (r.status >= 400) {
-		tell_refusal(&r);
-	} else {
-		/* rest_call keeps body and headers in out: the body alone. */
-		struct buf alone = BUF_INIT(out->max);
+	signal(SIGPIPE, SIG_IGN);	/* as lib/rest asks */
+	o.unix_socket = put_base(&c->base, c->address);
+	put_user(&c->user);
+	c->headers[0] = c->user.p;
+	if (token) {
+		buf_printf(&c->auth, "Authorization: Bearer %s", token);
+		c->headers[1] = c->auth.p;
+	}
+	if (buf_error(&c->base) || rest_new(&c->rest, &o, &err))
+		goto fail;
+	*out = c;
+	return 0;
+fail:
+	fprintf(stderr, "tocsin: %s\n", err.text);
+	client_close(c);
+	return CMD_FAILED;
+}
 
-		buf_put_str(&alone, r.body);
+void client_close(struct client *c)
+{
+	if (!c)
+		return;
+	rest_free(c->rest);
+	buf_fini(&c->base);
+	buf_fini(&c->user);
+	buf_wipe(&c->auth);
+	conf_free(c->conf);
+	free(c);
+}
+
+/* The URL is in url. */
+static struct rest_request request(struct buf *url, const struct client *c,
+				   const char *method, const char *path,
+				   struct str body)
+{
+	struct rest_request q = { .method = method, .headers = c->headers,
+				  .max_body = 256 << 20,
+				  .flags = REST_NO_PROXY };
+
+	buf_printf(url, "%s%s", c->base.p, path);
+	q.url = buf_str(url).p;
+	if (str_is(str_from(method), "POST"))
+		q.body = body;
+	return q;
+}
+
+/* ---- one after the other ---- */
+
+static void put_nobody(struct buf *out, const struct client *c,
+		       const char *problem)
+{
+	buf_printf(out, "no agent answers at %s: %s", c->address, problem);
+}
+
+static int judge(struct buf *out, const struct client *c,
+		 const struct rest_response *r, bool quiet)
+{
+	struct buf alone = BUF_INIT(out->max), words = BUF_INIT(16384);
+
+	if (quiet && r->outcome == REST_NOT_SENT)
+		return CLIENT_NOBODY;
+	if (quiet && r->outcome == REST_ANSWERED && r->status == 404)
+		return CLIENT_NOTHING;
+	if (r->outcome == REST_ANSWERED && r->status < 400) {
+		/* rest_call keeps body and headers in out: the body alone. */
+		buf_put_str(&alone, r->body);
 		buf_fini(out);
 		*out = alone;
-		status = CMD_OK;
+		return CMD_OK;
 	}
-	rest_free(rest);
-	buf_fini(&url);
-	buf_fini(&user);
-	buf_wipe(&auth);
-	return status;
+	if (r->outcome == REST_ANSWERED) {
+		put_refusal(&words, r);
+	} else {
+		put_nobody(&words, c, r->problem);
+		buf_puts(&words, "; is `tocsin run` there, and is this its "
+			 "configuration?");
+	}
+	fprintf(stderr, "tocsin: %s\n", buf_str(&words).p);
+	buf_fini(&words);
+	return CMD_FAILED;
 }
 
 static int ask(struct buf *out, const char *conf, const char *method,
-	       const char *path, struct str body)
+	       const char *path, struct str body, bool quiet)
 {
-	struct target t;
-	int status = find_target(&t, conf);
+	struct buf url = BUF_INIT(16384);
+	struct client *c;
+	struct rest_request q;
+	struct rest_response r;
+	struct err err;
+	int status = client_open(&c, conf);
 
-	if (!status)
-		status = call(out, &t, method, path, body);
-	conf_free(t.conf);
+	if (status)
+		return status;
+	q = request(&url, c, method, path, body);
+	if (rest_call(c->rest, &q, &r, out, &err)) {
+		fprintf(stderr, "tocsin: %s\n", err.text);
+		status = CMD_FAILED;
+	} else {
+		status = judge(out, c, &r, quiet);
+	}
+	buf_fini(&url);
+	client_close(c);
 	return status;
 }
 
 int client_call(struct buf *out, const char *conf, const char *method,
 		const char *path)
 {
-	return ask(out, conf, method, path, STR(""));
+	return ask(out, conf, method, path, STR(""), false);
 }
 
 int client_try(struct buf *out, const char *conf, const char *path)
 {
-	struct target t;
-	int status = find_target(&t, conf);
-
-	t.quiet = true;
-	if (!status)
-		status = call(out, &t, "GET", path, STR(""));
-	conf_free(t.conf);
-	return status;
+	return ask(out, conf, "GET", path, STR(""), true);
 }
 
 int client_post(struct buf *out, const char *conf, const char *path,
 		struct str body)
 {
-	return ask(out, conf, "POST", path, body);
+	return ask(out, conf, "POST", path, body, false);
+}
+
+/* ---- several at a time ---- */
+
+struct begun {
+	const struct client *client;
+	client_done *done;
+	void *arg;
+};
+
+static void ended(const struct rest_response *r, void *arg)
+{
+	struct begun *b = arg;
+	struct buf words = BUF_INIT(16384);
+	struct client_answer a = { 0 };
+
+	if (r->outcome == REST_ANSWERED) {
+		a.status = r->status;
+		a.body = r->body;
+		if (r->status >= 400)
+			put_refusal(&words, r);
+	} else {
+		put_nobody(&words, b->client, r->problem);
+	}
+	a.problem = words.n ? words.p : NULL;
+	b->done(&a, b->arg);
+	buf_fini(&words);
+	free(b);
+}
+
+int client_begin(struct client *c, const char *method, const char *path,
+		 struct str body, client_done *done, void *arg)
+{
+	struct buf url = BUF_INIT(16384);
+	struct begun *b = calloc(1, sizeof(*b));
+	struct rest_request q = request(&url, c, method, path, body);
+	struct err err;
+	int rc = -ENOMEM;
+
+	if (b) {
+		*b = (struct begun){ c, done, arg };
+		q.done = ended;
+		q.arg = b;
+		rc = rest_start(c->rest, &q, &err);
+	}
+	if (rc)
+		free(b);
+	buf_fini(&url);
+	return rc;
+}
+
+void client_step(struct client *c, int wait_ms)
+{
+	rest_step(c->rest, wait_ms);
+}
+
+void client_wake(struct client *c)
+{
+	rest_wake(c->rest);
 }
 
 int client_json(struct json **out, const char *conf, const char *path)

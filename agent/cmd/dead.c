@@ -5,17 +5,20 @@
 #include "base/buf.h"
 
 static const struct column columns[] = {
-	{ "ID", "id", 0 },	     { "KIND", "kind", 0 },
-	{ "TARGET", "target", 1 }, { "CREATED", "created_at", 0 },
-	{ "TRIES", "attempts", 2 },  { "STATUS", "status", 0 },
-	{ "PROBLEM", "problem", 0 },
+	{ "ID", "id", 0, COLUMN_NUMBER },
+	{ "KIND", "kind", 0, COLUMN_TEXT },
+	{ "TARGET", "target", 1, COLUMN_TEXT },
+	{ "CREATED", "created_at", 0, COLUMN_TIME },
+	{ "TRIES", "attempts", 2, COLUMN_NUMBER },
+	{ "STATUS", "status", 0, COLUMN_TEXT },
+	{ "PROBLEM", "problem", 0, COLUMN_TEXT },
 };
 
-static int act(const struct args *a, const char *what)
+static int act(const struct args *a)
 {
 	int status = CMD_OK;
 
-	for (int i = 1; i < a->rest_count; i++) {
+	for (int i = 0; i < a->rest_count; i++) {
 		struct buf path = BUF_INIT(4096), answer = BUF_INIT(65536);
 		uint64_t id;
 
@@ -25,11 +28,11 @@ static int act(const struct args *a, const char *what)
 			return CMD_USAGE;
 		}
 		buf_printf(&path, "/api/v1/dead/%llu/%s",
-			   (unsigned long long)id, what);
+			   (unsigned long long)id, a->verb);
 		if (client_call(&answer, a->conf, "POST", path.p))
 			status = CMD_FAILED;
 		else
-			printf("%s: %s\n", a->rest[i], what);
+			printf("%s: %s\n", a->rest[i], a->verb);
 		buf_fini(&path);
 		buf_fini(&answer);
 	}
@@ -38,34 +41,46 @@ static int act(const struct args *a, const char *what)
 
 static int run(int argc, char **argv)
 {
-	struct args a;
-	int status = args_read(&a, &cmd_dead, "cj", argc, argv);
-	struct str word;
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_dead, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (!a.rest_count)
-		return list_run(&a, "/api/v1/dead", "dead", columns,
-				sizeof(columns) / sizeof(columns[0]),
-				"no dead letters");
-	word = str_from(a.rest[0]);
-	if ((str_is(word, "retry") || str_is(word, "drop")) &&
-	    a.rest_count > 1)
-		return act(&a, a.rest[0]);
-	fputs("tocsin dead: nothing, or retry ID... or drop ID...\n", stderr);
-	return CMD_USAGE;
+	if (strcmp(a.verb, "list") != 0)
+		return a.rest_count ? act(&a) :
+				      args_wrong(&cmd_dead, "ID...: the list "
+							    "shows them");
+	if (a.rest_count)
+		return args_wrong(&cmd_dead, "list takes no argument");
+	return list_run(&a, "/api/v1/dead", "dead", columns,
+			sizeof(columns) / sizeof(columns[0]),
+			"no dead letters");
 }
+
+static const struct opt options[] = {
+	OPT_CONF, OPTS_TABLE,
+	{ .name = NULL },
+};
+
+static const struct verb verbs[] = {
+	{ "list", "the dead letters", VALUE_NONE },
+	{ "retry", "send or judge once more", VALUE_DEAD },
+	{ "drop", "give up", VALUE_DEAD },
+	{ .name = NULL },
+};
 
 const struct cmd cmd_dead = {
 	.name = "dead",
 	.summary = "what was refused for good: list, retry, drop",
-	.usage =
-		"usage: tocsin dead [-c FILE] [--json]\n"
-		"       tocsin dead [-c FILE] retry|drop ID...\n"
-		"\n"
-		"Lists the dead letters: writes with StackFlow's answer, and messages\n"
-		"of a queue that may not be believed. Sends writes again and judges\n"
-		"messages once more, or gives them up. Acting needs admin.token, or\n"
-		"the unix socket.\n",
+	.forms = (const char *const[]){
+		"[OPTION]...", "[-c FILE] retry|drop ID...", NULL },
+	.about =
+		"Lists the dead letters: writes with StackFlow's answer, and messages "
+		"of a queue that may not be believed. Sends writes again and judges "
+		"messages once more, or gives them up. Acting needs admin.token, or "
+		"the unix socket.",
+	.options = options,
+	.verbs = verbs,
+	.examples = (const char *const[]){ "", "retry 17 18", NULL },
 	.run = run,
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/cmd/args.h"
+#include "agent/cmd/term.h"
 #include "agent/doctor/doctor.h"
 #include "doc/jsonw.h"
 
@@ -38,12 +39,18 @@ static void tell_warnings(struct doctor_group *g, const struct faults *faults)
 	buf_fini(&line);
 }
 
-static void print_text(const struct doctor_group *g)
+static void print_text(const struct doctor_group *g, const struct term *t)
 {
-	for (const struct doctor_finding *f = g->first; f; f = f->next)
-		printf("%-4s  %s: %s%s%s\n", doctor_level_name(f->level),
-		       f->what, f->finding,
+	for (const struct doctor_finding *f = g->first; f; f = f->next) {
+		struct str level = str_from(doctor_level_name(f->level));
+		struct buf shown = BUF_INIT(64);
+
+		term_put(&shown, t, term_tone(level), level);
+		printf("%s%*s  %s: %s%s%s\n", buf_str(&shown).p,
+		       4 - (int)level.n, "", f->what, f->finding,
 		       f->advice ? " \u2014 " : "", f->advice ? f->advice : "");
+		buf_fini(&shown);
+	}
 	fflush(stdout);
 }
 
@@ -95,16 +102,18 @@ static void start(struct doctor_group *groups, pthread_t *threads, size_t n)
 }
 
 /* *late: a check is still at work, with all that it uses. */
-static int examine(struct doctor_group *groups, size_t n, bool json,
-		   bool *late)
+static int examine(struct doctor_group *groups, size_t n,
+		   const struct args *a, bool *late)
 {
 	struct buf out = BUF_INIT(4 << 20);
 	struct jsonw w = JSONW(&out);
-	bool show = !json && isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
+	bool show = !a->json && isatty(STDERR_FILENO) && isatty(STDOUT_FILENO);
 	pthread_t threads[GROUPS_MAX] = { 0 };
 	struct timespec until;
+	struct term term;
 	bool fail = false;
 
+	term_look(&term, a);
 	start(groups, threads, n);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += PATIENCE_S;
@@ -121,22 +130,22 @@ static int examine(struct doctor_group *groups, size_t n, bool json,
 				   "server that hangs", "no end within %d s",
 				   PATIENCE_S);
 		}
-		if (json)
+		if (a->json)
 			put_json(&w, g);
 		else
-			print_text(g);
+			print_text(g, &term);
 		fail |= failed(g);
 		doctor_fini(g);
 	}
 	jsonw_end_array(&w);
-	if (json)
+	if (a->json)
 		puts(buf_str(&out).p);
 	buf_fini(&out);
 	return fail ? CMD_FAILED : CMD_OK;
 }
 
-static int doctor(const struct conf *c, const struct faults *faults, bool json,
-		  bool *late)
+static int doctor(const struct conf *c, const struct faults *faults,
+		  const struct args *a, bool *late)
 {
 	struct doctor_group groups[GROUPS_MAX] = {
 		{ .name = "configuration" },
@@ -152,7 +161,7 @@ static int doctor(const struct conf *c, const struct faults *faults, bool json,
 	for (; n < GROUPS_MAX && groups[n].name; n++)
 		groups[n].conf = c;
 	tell_warnings(&groups[0], faults);
-	return examine(groups, n, json, late);
+	return examine(groups, n, a, late);
 }
 
 static int run(int argc, char **argv)
@@ -160,9 +169,9 @@ static int run(int argc, char **argv)
 	struct buf text = BUF_INIT(1 << 20);
 	struct faults faults;
 	struct conf *c = NULL;
-	struct args a;
+	struct args a = { 0 };
 	bool late = false;
-	int status = args_read(&a, &cmd_doctor, "cj", argc, argv);
+	int status = args_read(&a, &cmd_doctor, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -173,7 +182,7 @@ static int run(int argc, char **argv)
 		fputs(buf_str(&text).p, stderr);
 		status = CMD_CONFIG;
 	} else {
-		status = doctor(c, &faults, a.json, &late);
+		status = doctor(c, &faults, &a, &late);
 	}
 	buf_fini(&text);
 	faults_fini(&faults);
@@ -184,20 +193,25 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct opt options[] = {
+	OPT_CONF, OPT_JSON, OPT_COLOR,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_doctor = {
 	.name = "doctor",
 	.summary = "look for what a set-up gets wrong",
-	.usage =
-		"usage: tocsin doctor [-c FILE] [--json]\n"
-		"\n"
-		"Looks at the store and its disk, the listeners'\n"
-		"certificates, the running agent, StackFlow and its\n"
-		"credentials, the clock, AWS's credentials, queues,\n"
-		"subscriptions and alarms. One line each: ok, warn or FAIL,\n"
-		"what was found, and what to do. Nothing is changed, sent or\n"
-		"received, and no secret is shown.\n"
-		"\n"
-		"Ends with 1 where one fails, with 78 where the configuration\n"
-		"can't be used.\n",
+	.forms = (const char *const[]){ "[OPTION]...", NULL },
+	.about =
+		"Looks at the store and its disk, the listeners' certificates, the "
+		"running agent, StackFlow and its credentials, the clock, AWS's "
+		"credentials, queues, subscriptions and alarms. One line each: ok, "
+		"warn or FAIL, what was found, and what to do. Nothing is changed, "
+		"sent or received, and no secret is shown.",
+	.options = options,
+	.operand = VALUE_NONE,
+	.examples = (const char *const[]){ "", "-c tocsin.yaml --json", NULL },
+	.statuses = "0 all is well; 1 a check failed; 2 wrong usage; 78 the "
+		    "configuration can't be used.",
 	.run = run,
 };

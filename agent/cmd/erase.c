@@ -163,8 +163,8 @@ static int run(int argc, char **argv)
 {
 	struct json *doc = NULL;
 	struct buf text = BUF_INIT(1 << 20);
-	struct args a;
-	int status = args_read(&a, &cmd_erase, "cjBADy", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_erase, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -188,23 +188,35 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct opt options[] = {
+	OPT_CONF,
+	{ "before", .value = "SPAN|TIME",
+	  .help = "received so long ago, or before: 30d, 2026-11-21T10:00:00Z",
+	  ARG_TEXT(args, before) },
+	{ "account", .value = "ID", .help = "of this AWS account",
+	  ARG_TEXT(args, account) },
+	{ "dry-run", .help = "say what would go and what would stay",
+	  ARG_FLAG(args, dry_run) },
+	{ "yes", .help = "don't ask", ARG_FLAG(args, yes) },
+	OPT_JSON,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_erase = {
 	.name = "erase",
 	.summary = "remove what old events carried, keep what became of them",
-	.usage =
-		"usage: tocsin erase [-c FILE] [--json] [--before SPAN|TIME]\n"
-		"                    [--account ID] [--dry-run] [--yes]\n"
-		"\n"
-		"Removes payloads, subjects and signatures from the running agent's\n"
-		"store and its files; outcomes, ids, names and times stay. Events\n"
-		"that aren't decided yet or whose incident is open are left alone.\n"
-		"The files are written anew at the end: alarms wait meanwhile, about\n"
-		"a second for 50 MB, and their senders try again.\n"
-		"\n"
-		"  --before SPAN|TIME  received so long ago, or before: 30d,\n"
-		"                      2026-11-21T10:00:00Z\n"
-		"  --account ID        of this AWS account\n"
-		"  --dry-run           say what would go and what would stay\n"
-		"  --yes               don't ask\n",
+	.forms = (const char *const[]){
+		"[OPTION]... --before SPAN|TIME|--account ID", NULL },
+	.about =
+		"Removes payloads, subjects and signatures from the running agent's "
+		"store and its files; outcomes, ids, names and times stay. Events "
+		"that aren't decided yet or whose incident is open are left alone. "
+		"The files are written anew at the end: alarms wait meanwhile, about "
+		"a second for 50 MB, and their senders try again.",
+	.options = options,
+	.operand = VALUE_NONE,
+	.examples = (const char *const[]){
+		"--before 30d --dry-run",
+		"--before 2026-11-21T10:00:00Z --account 111122223333 --yes", NULL },
 	.run = run,
 };

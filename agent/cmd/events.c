@@ -10,10 +10,14 @@
 #include "base/encode.h"
 
 static const struct column columns[] = {
-	{ "EVENT", "id", 0 },	       { "RECEIVED", "received_at", 0 },
-	{ "SOURCE", "source", 3 },     { "KIND", "kind", 1 },
-	{ "STATE", "state", 0 },       { "ACTION", "action", 0 },
-	{ "TEAM", "team", 2 },	       { "ALARM", "alarm", 0 },
+	{ "EVENT", "id", 0, COLUMN_TEXT },
+	{ "RECEIVED", "received_at", 0, COLUMN_TIME },
+	{ "SOURCE", "source", 3, COLUMN_TEXT },
+	{ "KIND", "kind", 1, COLUMN_TEXT },
+	{ "STATE", "state", 0, COLUMN_WORD },
+	{ "ACTION", "action", 0, COLUMN_TEXT },
+	{ "TEAM", "team", 2, COLUMN_TEXT },
+	{ "ALARM", "alarm", 0, COLUMN_TEXT },
 };
 
 #define EVIDENCE_MAX (256 << 20)
@@ -113,8 +117,8 @@ static int evidence(const struct args *a)
 
 static int run(int argc, char **argv)
 {
-	struct args a;
-	int status = args_read(&a, &cmd_events, "cjlxnV", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_events, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -137,24 +141,32 @@ static int run(int argc, char **argv)
 	return a.export ? export(&a) : list(&a);
 }
 
+static const struct opt options[] = {
+	OPT_CONF, OPT_LIMIT, OPTS_TABLE_BRIEF,
+	{ "export", .help = "the oldest first and whole, one JSON object a line, "
+	  "for `tocsin replay --events`", ARG_FLAG(args, export) },
+	{ "since", .value = "SPAN", .help = "those received within it: 30d, 12h",
+	  ARG_TEXT(args, since) },
+	{ "evidence", .value = "ID", .is = VALUE_EVENT,
+	  .help = "one event as a JSON document that stands by itself: the "
+	  "signed envelope, the payload, the decision and its rules, what became "
+	  "of it, audit lines", ARG_TEXT(args, evidence) },
+	{ .name = NULL },
+};
+
 const struct cmd cmd_events = {
 	.name = "events",
 	.summary = "the alarm events of the agent's journal",
-	.usage =
-		"usage: tocsin events [-c FILE] [--json] [--limit N] [ALARM]\n"
-		"       tocsin events [-c FILE] --export [--since SPAN]\n"
-		"       tocsin events [-c FILE] --evidence ID\n"
-		"\n"
-		"The newest first, with what was decided of each; with ALARM only\n"
-		"the events of that alarm's name.\n"
-		"\n"
-		"  --export      the oldest first and whole, one JSON object a\n"
-		"                line, for `tocsin replay --events`; of the\n"
-		"                running agent, or else of its store\n"
-		"  --since SPAN  those received within it: 30d, 12h\n"
-		"  --evidence ID one event as a JSON document that stands by\n"
-		"                itself: the signed envelope and its certificate,\n"
-		"                the payload, the decision and its rules, what\n"
-		"                became of it, and the audit lines\n",
+	.forms = (const char *const[]){
+		"[OPTION]... [ALARM]", "[-c FILE] --export [--since SPAN]",
+		"[-c FILE] --evidence ID", NULL },
+	.about =
+		"The newest first, with what was decided of each; with ALARM only "
+		"the events of that alarm's name. --export and --evidence read the "
+		"store where no agent runs.",
+	.options = options,
+	.operand = VALUE_ALARM,
+	.examples = (const char *const[]){
+		"--limit 10 pay-db-cpu", "--export --since 30d", NULL },
 	.run = run,
 };

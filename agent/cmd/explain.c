@@ -1,13 +1,11 @@
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "agent/cmd/args.h"
 #include "agent/cmd/journal.h"
 #include "agent/cmd/ruleload.h"
+#include "agent/cmd/term.h"
 #include "agent/explain/past.h"
 #include "base/clock.h"
 #include "base/encode.h"
@@ -213,22 +211,20 @@ static int wrong(const char *why)
 	return CMD_USAGE;
 }
 
-static void look_at_terminal(struct explaining *x)
+static void look_at_terminal(struct explaining *x, const struct args *a)
 {
-	struct winsize w;
+	struct term term;
 
-	if (!isatty(STDOUT_FILENO))
-		return;
-	x->colour = !getenv("NO_COLOR");
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
-		x->width = w.ws_col;
+	term_look(&term, a);
+	x->colour = term.colour;
+	x->width = term.width == SIZE_MAX ? 0 : term.width;
 }
 
 static int run(int argc, char **argv)
 {
 	struct explaining x = { 0 };
-	struct args a;
-	int status = args_read(&a, &cmd_explain, "cjea", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_explain, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -241,31 +237,41 @@ static int run(int argc, char **argv)
 	if (a.at && clock_parse(&x.now_ms, str_from(a.at)))
 		return wrong("--at is a time such as 2026-11-21T10:00:00Z");
 	x.json = a.json;
-	look_at_terminal(&x);
+	look_at_terminal(&x, &a);
 	status = a.event ? explain_event(&x, &a) : explain_message(&x, &a);
 	ruleset_free(x.rules);
 	return status;
 }
 
+static const struct opt options[] = {
+	{ "config", 'c', .value = "FILE", .is = VALUE_FILE,
+	  .help = "whose rules decide; without one, and without "
+		  "/etc/tocsin/tocsin.yaml, the built-in rules",
+	  ARG_TEXT(args, conf) },
+	{ "at", .value = "TIME",
+	  .help = "as if decided then; else at the alarm's own time",
+	  ARG_TEXT(args, at) },
+	{ "event", .value = "ID", .is = VALUE_EVENT,
+	  .help = "one of the journal instead, under the rules that decided it",
+	  ARG_TEXT(args, event) },
+	{ "json", .help = "one object a line", ARG_FLAG(args, json) },
+	OPT_COLOR,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_explain = {
 	.name = "explain",
 	.summary = "what one message becomes, and by which rules",
-	.usage =
-		"usage: tocsin explain [-c FILE] [--json] [--at TIME] FILE|-\n"
-		"       tocsin explain [-c FILE] [--json] --event ID\n"
-		"\n"
-		"Decodes one message, raw or in an SNS, SQS or EventBridge\n"
-		"envelope, and shows how it was read, every rule that decided or\n"
-		"was passed over, what holds it back or makes it wait, and the\n"
-		"incident it would open. A state other than ALARM is shown as if\n"
-		"its incident were open. Nothing is sent and no store is needed.\n"
-		"\n"
-		"  -c FILE     configuration whose rules decide; without one, and\n"
-		"              without /etc/tocsin/tocsin.yaml, the built-in rules\n"
-		"  --at TIME   as if decided then; else at the alarm's own time\n"
-		"  --event ID  an event of the journal instead, under the rules\n"
-		"              that decided it; of the running agent, or else of\n"
-		"              its store\n"
-		"  --json      one object a line\n",
+	.forms = (const char *const[]){
+		"[OPTION]... FILE|-", "[OPTION]... --event ID", NULL },
+	.about =
+		"Decodes one message, raw or in an SNS, SQS or EventBridge envelope, "
+		"and shows how it was read, every rule that decided or was passed "
+		"over, and the incident it would open; a state other than ALARM as "
+		"if its incident were open. Nothing is sent and no store is needed.",
+	.options = options,
+	.operand = VALUE_FILE,
+	.examples = (const char *const[]){
+		"-c tocsin.yaml message.json", "--event ey6d2oyjbaskoa", NULL },
 	.run = run,
 };

@@ -92,6 +92,7 @@ int journal_open(struct journal **out, const struct journal_options *o)
 	j->conf = o->conf;
 	j->store.since_ms = o->since_ms;
 	j->store.whole = true;
+	j->store.bare = o->bare;
 	buf_init(&j->page, PAGE_MAX);
 	status = o->file ? open_file(j, o->file) : find(j);
 	if (status)
@@ -145,8 +146,9 @@ static int more_of_agent(struct journal *j)
 	struct buf path = BUF_INIT(256);
 	int status;
 
-	buf_printf(&path, "/api/v1/export?after=%lld&since_ms=%lld",
-		   (long long)j->store.after, (long long)j->store.since_ms);
+	buf_printf(&path, "/api/v1/export?after=%lld&since_ms=%lld%s",
+		   (long long)j->store.after, (long long)j->store.since_ms,
+		   j->store.bare ? "&payload=false" : "");
 	status = client_call(&j->page, j->conf, "GET", path.p);
 	buf_fini(&path);
 	return status ? -EIO : 0;
@@ -248,16 +250,13 @@ static int seq_from_store(int64_t *out, struct journal *j, struct str id)
 	return rc;
 }
 
-int journal_event(struct buf *out, struct journal *j, struct str id)
+int journal_at(struct buf *out, struct journal *j, int64_t seq)
 {
-	struct past_lines one = { .reader = j->store.reader, .whole = true };
+	struct past_lines one = { .reader = j->store.reader, .whole = true,
+				  .after = seq - 1 };
 	struct buf path = BUF_INIT(256);
-	int64_t seq = 0;
-	int rc = id.n > 100 ? 0 : j->agent ? seq_from_agent(&seq, j, id) :
-					     seq_from_store(&seq, j, id);
+	int rc;
 
-	if (rc <= 0)
-		return rc;
 	if (j->agent) {
 		buf_printf(&path, "/api/v1/export?limit=1&after=%lld",
 			   (long long)seq - 1);
@@ -265,9 +264,22 @@ int journal_event(struct buf *out, struct journal *j, struct str id)
 		buf_fini(&path);
 		return rc;
 	}
-	one.after = seq - 1;
 	rc = past_put(out, &one, 1, PAGE_MAX);
 	return rc < 0 ? failed("the store can't be read", rc) : rc;
+}
+
+int journal_event(struct buf *out, struct journal *j, struct str id)
+{
+	int64_t seq = 0;
+	int rc = id.n > 100 ? 0 : j->agent ? seq_from_agent(&seq, j, id) :
+					     seq_from_store(&seq, j, id);
+
+	return rc <= 0 ? rc : journal_at(out, j, seq);
+}
+
+struct store_reader *journal_reader(struct journal *j)
+{
+	return j->store.reader;
 }
 
 int journal_ruleset(struct buf *out, struct journal *j, struct str hash)

@@ -31,6 +31,7 @@ int list_run(const struct args *a, const char *path, const char *key,
 	struct json *answer = NULL;
 	struct buf text = BUF_INIT(256 << 20);
 	const struct json *rows;
+	struct term term;
 	int status;
 
 	if (a->json) {
@@ -44,10 +45,14 @@ int list_run(const struct args *a, const char *path, const char *key,
 	if (status)
 		return status;
 	rows = json_get(answer, key);
-	if (json_count(rows))
-		table_print(rows, columns, count);
-	else
+	if (json_count(rows)) {
+		term_look(&term, a);
+		table_put(&text, rows, columns, count, &term);
+		fputs(buf_str(&text).p, stdout);
+	} else {
 		puts(none);
+	}
+	buf_fini(&text);
 	json_free(answer);
 	return CMD_OK;
 }

@@ -1,12 +1,12 @@
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/cmd/args.h"
 #include "agent/cmd/journal.h"
 #include "agent/cmd/ruleload.h"
+#include "agent/cmd/term.h"
 #include "agent/replay/engine.h"
 #include "agent/replay/report.h"
 #include "base/clock.h"
@@ -193,8 +193,8 @@ static struct str example(size_t n, struct arena *arena, void *arg)
 
 static const char *paths_of(struct buf *out, const struct args *a)
 {
-	for (int i = 0; i < a->rules_count; i++)
-		buf_printf(out, "%s%s", i ? ", " : "", a->rules[i]);
+	for (size_t i = 0; i < a->rules.count; i++)
+		buf_printf(out, "%s%s", i ? ", " : "", a->rules.list[i]);
 	return buf_str(out).p;
 }
 
@@ -202,6 +202,7 @@ static int print(struct replay *r, const struct args *a, size_t limit)
 {
 	struct buf out = BUF_INIT(OUTPUT_MAX), paths = BUF_INIT(1 << 20);
 	struct examples examples = { .spool = r->spool };
+	struct term term;
 	struct diff diff;
 	struct report report = {
 		.diff = &diff, .events = r->events, .skipped = r->skipped,
@@ -209,11 +210,12 @@ static int print(struct replay *r, const struct args *a, size_t limit)
 			   engine_unknown(r->engines[1]),
 		.first_ms = r->first_ms, .last_ms = r->last_ms,
 		.rules = paths_of(&paths, a), .limit = limit,
-		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
 		.event_id = example, .arg = &examples,
 	};
 	int status = CMD_FAILED;
 
+	term_look(&term, a);
+	report.colour = term.colour;
 	spool_cursor_init(&examples.cursor);
 	if (diff_make(&diff, engine_side(r->engines[0]),
 		      engine_side(r->engines[1]))) {
@@ -241,10 +243,11 @@ out:
 
 static int prepare(struct replay *r, const struct args *a, int64_t since_ms)
 {
-	const struct journal_options o = { a->conf, a->events, since_ms };
+	const struct journal_options o = { .conf = a->conf, .file = a->events,
+					   .since_ms = since_ms };
 	struct err err = { "out of memory" };
-	int status = ruleload_paths(&r->rules[1], "replay", a->rules,
-				    a->rules_count);
+	int status = ruleload_paths(&r->rules[1], "replay", a->rules.list,
+				    (int)a->rules.count);
 
 	if (!status)
 		status = ruleload_conf(&r->rules[0], a->conf);
@@ -274,35 +277,22 @@ static void finish(struct replay *r)
 	ruleset_free(r->rules[1]);
 }
 
-static int wrong(const char *why)
-{
-	fprintf(stderr, "tocsin replay: %s\n"
-		"`tocsin replay --help` shows how\n", why);
-	return CMD_USAGE;
-}
-
 static int run(int argc, char **argv)
 {
-	static const char *const formats[] = { "text", "json", "markdown" };
 	struct replay r = { 0 };
-	struct args a;
+	struct args a = { 0 };
 	int64_t since_ms;
 	uint64_t limit = SHOWN;
-	bool known = false;
-	int status = args_read(&a, &cmd_replay, "cfnrvl", argc, argv);
+	int status = args_read(&a, &cmd_replay, argc, argv);
 
 	if (status >= 0)
 		return status;
-	for (int i = 0; i < 3; i++)
-		known |= !a.format || strcmp(a.format, formats[i]) == 0;
-	if (!known)
-		return wrong("--format is text, json or markdown");
-	if (!a.rules_count || a.rest_count)
-		return wrong("the rules to compare with today's are named by "
+	if (!a.rules.count)
+		return args_wrong(&cmd_replay, "the rules to compare with today's are named by "
 			     "--rules PATH");
 	if (a.limit && (str_to_u64(&limit, str_from(a.limit)) ||
 			limit > SHOWN_MAX))
-		return wrong("--limit is a number up to 100000");
+		return args_wrong(&cmd_replay, "--limit is a number up to 100000");
 	status = journal_since(&since_ms, "replay", a.since);
 	if (!status)
 		status = prepare(&r, &a, since_ms);
@@ -313,26 +303,42 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct opt options[] = {
+	{ "config", 'c', .value = "FILE", .is = VALUE_FILE,
+	  .help = "configuration with today's rules and journal",
+	  ARG_TEXT(args, conf) },
+	{ "rules", .value = "PATH", .is = VALUE_FILE,
+	  .help = "all that is proposed; may be given repeatedly",
+	  ARG_TEXTS(args, rules) },
+	{ "since", .value = "SPAN", .help = "events received within it: 30d, 12h",
+	  ARG_TEXT(args, since) },
+	{ "events", .value = "FILE", .is = VALUE_FILE,
+	  .help = "these instead, as `tocsin events --export` wrote them; - for "
+		  "standard input", ARG_TEXT(args, events) },
+	{ "limit", .value = "N", .help = "alarms that are listed (50)",
+	  ARG_TEXT(args, limit) },
+	{ "format", .value = "FORM", .words = "text|json|markdown",
+	  .help = "text, json, or markdown for a pull request",
+	  ARG_TEXT(args, format) },
+	OPT_COLOR,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_replay = {
 	.name = "replay",
 	.summary = "what other rules would have made of the past events",
-	.usage =
-		"usage: tocsin replay [-c FILE] --rules PATH [--since SPAN]\n"
-		"                     [--events FILE] [--limit N]\n"
-		"                     [--format text|json|markdown]\n"
-		"\n"
-		"Runs the journal's events with their own clock through today's\n"
-		"rules and through those of PATH, a file or folder, and prints\n"
-		"where their decisions differ: incidents, priorities, notes, what\n"
-		"is held, by team and alarm. Nothing is sent. Ends with 3 where\n"
-		"something differs, 0 where nothing does.\n"
-		"\n"
-		"  -c FILE          configuration with today's rules and journal\n"
-		"  --rules PATH     all that is proposed; may be given repeatedly\n"
-		"  --since SPAN     events received within it: 30d, 12h\n"
-		"  --events FILE    these instead, as `tocsin events --export`\n"
-		"                   wrote them; - for standard input\n"
-		"  --limit N        alarms that are listed; 50\n"
-		"  --format FORM    text; json; markdown, for a pull request\n",
+	.forms = (const char *const[]){ "[OPTION]... --rules PATH", NULL },
+	.about =
+		"Runs the journal's events with their own clock through today's "
+		"rules and through those of PATH, a file or folder, and prints where "
+		"their decisions differ: incidents, priorities, notes, what is held, "
+		"by team and alarm. Nothing is sent.",
+	.options = options,
+	.operand = VALUE_NONE,
+	.examples = (const char *const[]){
+		"--rules rules.d --since 30d",
+		"--rules rules.d --events june.ndjson --format markdown", NULL },
+	.statuses = "0 nothing differs; 1 failed; 2 wrong usage; 3 something "
+		    "differs; 78 the configuration can't be used.",
 	.run = run,
 };

@@ -85,8 +85,8 @@ static int restore(const struct args *a, const struct conf *c)
 static int run(int argc, char **argv)
 {
 	struct conf *c = NULL;
-	struct args a;
-	int status = args_read(&a, &cmd_restore, "cj", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_restore, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -102,18 +102,28 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct opt options[] = {
+	OPT_CONF, OPT_JSON,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_restore = {
 	.name = "restore",
 	.summary = "make a backup the store, while the agent is stopped",
-	.usage =
-		"usage: tocsin restore [-c FILE] [--json] FILE\n"
-		"\n"
-		"Checks FILE's integrity, schema and install key and makes it the\n"
-		"store; the one that was there is kept beside it. The agent must be\n"
-		"stopped. At its next start it looks through StackFlow before it\n"
-		"opens an incident, so that what was opened since the backup is taken\n"
-		"over when its alarm fires again instead of being opened twice; what\n"
-		"was owed when the backup was made is looked up before it is sent.\n"
-		"Alarms received since the backup are not in it.\n",
+	.forms = (const char *const[]){ "[OPTION]... FILE", NULL },
+	.about =
+		"Checks FILE's integrity, schema and install key and makes it the "
+		"store; the one that was there is kept beside it. The agent must be "
+		"stopped. At its next start it looks through StackFlow before it "
+		"opens an incident, so that what was opened since the backup is taken "
+		"over when its alarm fires again instead of being opened twice; what "
+		"was owed when the backup was made is looked up before it is sent. "
+		"Alarms received since the backup are not in it.",
+	.options = options,
+	.operand = VALUE_FILE,
+	.examples = (const char *const[]){
+		"/var/backups/tocsin.db", "-c tocsin.yaml --json tocsin.db", NULL },
+	.statuses = "0 done; 1 failed, as where the agent runs; 2 wrong usage; 78 "
+		    "FILE, install key or configuration can't be used.",
 	.run = run,
 };

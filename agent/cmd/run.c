@@ -3,25 +3,27 @@
 
 static int run(int argc, char **argv)
 {
-	struct args a;
-	int status = args_read(&a, &cmd_run, "c", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_run, argc, argv);
 
 	return status >= 0 ? status : agent_run(a.conf);
 }
 
+static const struct opt options[] = {
+	OPT_CONF,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_run = {
 	.name = "run",
 	.summary = "the agent, in the foreground",
-	.usage =
-		"usage: tocsin run [-c FILE]\n"
-		"\n"
-		"Takes alarms, decides them by the rules and keeps incidents in\n"
-		"StackFlow, until SIGTERM. SIGHUP reads configuration and rules\n"
-		"again.\n"
-		"\n"
-		"  -c FILE   configuration (TOCSIN_CONFIG, else\n"
-		"            /etc/tocsin/tocsin.yaml)\n"
-		"\n"
-		"Ends with 78 where the configuration can't be used.\n",
+	.forms = (const char *const[]){ "[-c FILE]", NULL },
+	.about =
+		"Takes alarms, decides them by the rules and keeps incidents in "
+		"StackFlow, until SIGTERM. SIGHUP reads configuration and rules "
+		"again. TOCSIN_CONFIG may name the configuration, too.",
+	.options = options,
+	.operand = VALUE_NONE,
+	.examples = (const char *const[]){ "", "-c tocsin.yaml", NULL },
 	.run = run,
 };

@@ -1,36 +1,9 @@
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "agent/cmd/cmd.h"
+#include "agent/cmd/args.h"
 #include "agent/sandbox/sandbox.h"
-
-#define LIST_MAX 64
-
-static const char usage[] =
-	"usage: tocsin sandbox [--listen HOST:PORT] [--data DIR] [OPTION]...\n"
-	"\n"
-	"A StackFlow and an SNS on this computer, for trying rules and for\n"
-	"tests. Runs until SIGINT or SIGTERM; prints one line when ready and\n"
-	"writes addresses and credentials to DIR/sandbox.json.\n"
-	"\n"
-	"  --listen HOST:PORT      plain HTTP: StackFlow's API beneath /prod/api,\n"
-	"                          the page on /, control beneath /sandbox\n"
-	"                          (127.0.0.1:8181; port 0: any)\n"
-	"  --sns-listen HOST:PORT  HTTPS as sns.REGION.amazonaws.com: certificate,\n"
-	"                          ConfirmSubscription, Publish (127.0.0.1:8182)\n"
-	"  --data DIR              where everything is kept\n"
-	"                          ($XDG_STATE_HOME/tocsin-sandbox)\n"
-	"  --region REGION         of topics given by name (us-east-1)\n"
-	"  --account ACCOUNT       of topics given by name (111122223333)\n"
-	"  --trust FILE            PEM: whom SNS trusts beside the system's roots\n"
-	"  --cis FILE              JSON array of CIs to seed\n"
-	"  --set NAME=VALUE        turn a setting, also more than once; POST\n"
-	"                          /sandbox/settings later (--set help lists them)\n"
-	"  --fault KIND[,KEY=VALUE]...  a fault, also more than once; POST\n"
-	"                          /sandbox/faults later (--fault help lists them)\n";
 
 static const char fault_keys[] =
 	"\nKeys: method, path (globs beneath /prod/api; with error or answer also\n"
@@ -89,100 +62,89 @@ static int serve(const struct sandbox_options *o)
 	return CMD_OK;
 }
 
-static int wrong(const char *what)
-{
-	fprintf(stderr, "tocsin sandbox: %s; see tocsin sandbox --help\n",
-		what);
-	return CMD_USAGE;
-}
-
-struct lists {
-	const char *settings[LIST_MAX + 1], *faults[LIST_MAX + 1];
+struct words {
+	struct args args;
+	struct sandbox_options o;
+	struct texts settings, faults;
 };
 
-static int append(const char **list, const char *value)
+static bool asks_help(const struct texts *list)
 {
-	for (int n = 0; n < LIST_MAX; n++)
-		if (!list[n]) {
-			list[n] = value;
-			return CMD_OK;
-		}
-	return wrong("too many --set or --fault");
-}
-
-static int set_option(struct sandbox_options *o, struct lists *lists,
-		      const char *name, const char *value)
-{
-	const struct { const char *name, **to; } texts[] = {
-		{ "listen", &o->listen }, { "sns-listen", &o->sns_listen },
-		{ "data", &o->data }, { "region", &o->region },
-		{ "account", &o->account }, { "trust", &o->trust },
-		{ "cis", &o->cis },
-	};
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		if (strcmp(name, texts[i].name) == 0) {
-			*texts[i].to = value;
-			return CMD_OK;
-		}
-	return append(strcmp(name, "set") == 0 ? lists->settings :
-						 lists->faults, value);
-}
-
-static bool is(const struct option *o, const char *name)
-{
-	return strcmp(o->name, name) == 0;
+	for (size_t i = 0; i < list->count; i++)
+		if (strcmp(list->list[i], "help") == 0)
+			return true;
+	return false;
 }
 
 static int run(int argc, char **argv)
 {
-#define OPTION(name) { name, required_argument, NULL, 1 }
-	static const struct option options[] = {
-		OPTION("listen"), OPTION("sns-listen"), OPTION("data"),
-		OPTION("region"), OPTION("account"), OPTION("trust"),
-		OPTION("cis"), OPTION("set"), OPTION("fault"),
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	struct lists lists = { .settings = { NULL } };
-	struct sandbox_options o = {
+	struct words w = { .o = {
 		.listen = "127.0.0.1:8181", .sns_listen = "127.0.0.1:8182",
 		.region = "us-east-1", .account = "111122223333",
-		.settings = lists.settings, .faults = lists.faults,
-	};
+	} };
 	struct buf data = BUF_INIT(4096);
-	int opt, at, status;
+	int status = args_read(&w.args, &cmd_sandbox, argc, argv);
 
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, "h", options, &at)) != -1) {
-		if (opt == 'h') {
-			fputs(usage, stdout);
-			return CMD_OK;
-		}
-		if (opt != 1)
-			return CMD_USAGE;
-		if (strcmp(optarg, "help") == 0 && is(&options[at], "set"))
-			return list_settings();
-		if (strcmp(optarg, "help") == 0 && is(&options[at], "fault"))
-			return list_faults();
-		status = set_option(&o, &lists, options[at].name, optarg);
-		if (status)
-			return status;
-	}
-	if (optind < argc)
-		return wrong("it takes no arguments");
-	if (!o.data) {
+	if (status >= 0)
+		return status;
+	if (asks_help(&w.settings))
+		return list_settings();
+	if (asks_help(&w.faults))
+		return list_faults();
+	w.o.settings = w.settings.list;
+	w.o.faults = w.faults.list;
+	if (!w.o.data) {
 		sandbox_put_default_data(&data);
-		o.data = data.p;
+		w.o.data = data.p;
 	}
-	status = serve(&o);
+	status = serve(&w.o);
 	buf_fini(&data);
 	return status;
 }
 
+static const struct opt options[] = {
+	{ "listen", .value = "HOST:PORT",
+	  .help = "plain HTTP: StackFlow's API beneath /prod/api, the page on /, "
+		  "control beneath /sandbox (127.0.0.1:8181; port 0: any)",
+	  ARG_TEXT(words, o.listen) },
+	{ "sns-listen", .value = "HOST:PORT",
+	  .help = "HTTPS as sns.REGION.amazonaws.com (127.0.0.1:8182)",
+	  ARG_TEXT(words, o.sns_listen) },
+	{ "data", .value = "DIR", .is = VALUE_FOLDER,
+	  .help = "where all is kept ($XDG_STATE_HOME/tocsin-sandbox)",
+	  ARG_TEXT(words, o.data) },
+	{ "region", .value = "REGION", ARG_TEXT(words, o.region) },
+	{ "account", .value = "ID",
+	  .help = "of topics given by name (us-east-1, 111122223333)",
+	  ARG_TEXT(words, o.account) },
+	{ "trust", .value = "FILE", .is = VALUE_FILE,
+	  .help = "PEM: whom SNS trusts beside the system's roots",
+	  ARG_TEXT(words, o.trust) },
+	{ "cis", .value = "FILE", .help = "JSON array of CIs to seed",
+	  .is = VALUE_FILE, ARG_TEXT(words, o.cis) },
+	{ "set", .value = "NAME=VALUE",
+	  .help = "a setting, also repeated; `--set help` lists them",
+	  ARG_TEXTS(words, settings) },
+	{ "fault", .value = "KIND[,KEY=VALUE]",
+	  .help = "a fault, also repeated; `--fault help` lists them",
+	  ARG_TEXTS(words, faults) },
+	{ .name = NULL },
+};
+
 const struct cmd cmd_sandbox = {
-	"sandbox",
-	"a StackFlow and an SNS on this computer, for trials and tests",
-	usage,
-	run,
+	.name = "sandbox",
+	.summary = "a StackFlow and an SNS on this computer, for trials and tests",
+	.forms = (const char *const[]){ "[OPTION]...", NULL },
+	.about =
+		"A StackFlow and an SNS for trying rules and for tests. Runs until "
+		"SIGINT or SIGTERM; prints one line when ready and writes addresses "
+		"and credentials to DIR/sandbox.json.",
+	.options = options,
+	.operand = VALUE_NONE,
+	.examples = (const char *const[]){
+		"--data sandbox",
+		"--data sandbox --listen 127.0.0.1:0 --sns-listen 127.0.0.1:0",
+		NULL },
+	.statuses = "0 ended by a signal; 1 failed; 2 wrong usage.",
+	.run = run,
 };

@@ -1,10 +1,9 @@
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/cmd/alarm_sample.h"
-#include "agent/cmd/cmd.h"
+#include "agent/cmd/args.h"
 #include "agent/sandbox/sandbox.h"
 #include "base/clock.h"
 #include "doc/json.h"
@@ -15,37 +14,13 @@
 #define AT_ONCE 200	/* messages of one publish */
 #define TEXT_MAX (64 << 20)
 
-static const char usage[] =
-	"usage: tocsin send [--to URL] [--state STATE] [--severity SEVERITY]\n"
-	"                   [OPTION]... NAME\n"
-	"       tocsin send [--to URL] [OPTION]... --file FILE\n"
-	"\n"
-	"Publishes a CloudWatch alarm through the sandbox's signed SNS to its\n"
-	"subscribers, and waits for how the delivery ends. Exit status 1 where\n"
-	"a subscriber refused it or nobody is subscribed.\n"
-	"\n"
-	"  --to URL             subscribe this endpoint first, until confirmed\n"
-	"  --state STATE        ALARM (default), OK or INSUFFICIENT_DATA\n"
-	"  --severity SEVERITY  a line `severity: ...` of the description\n"
-	"  --ci ID              a line `stackflow_ci_id: ...` of the description\n"
-	"  --description TEXT   AlarmDescription\n"
-	"  --namespace NS       AWS/EC2\n"
-	"  --metric NAME        CPUUtilization\n"
-	"  --dim NAME=VALUE     InstanceId=i-0123456789abcdef0; may be repeated\n"
-	"  --region REGION      the sandbox's; of alarm and topic\n"
-	"  --topic TOPIC        name or ARN (alarms)\n"
-	"  --count N            N alarms, NAME-1 to NAME-N\n"
-	"  --file FILE          publish this text as it is; - is stdin\n"
-	"  --subject TEXT       its Subject\n"
-	"  --wait SPAN          for confirmation and delivery (30s)\n"
-	"  --data DIR           the sandbox's folder\n"
-	"  --sandbox URL        or its address, http://127.0.0.1:8181\n";
-
 struct send {
+	struct args args;
 	const char *to, *topic, *data, *sandbox, *file, *subject;
-	int64_t count, wait_ms;
+	const char *counted, *wait;
+	int64_t count, wait_ms;		/* as these two say */
 	struct alarm_sample alarm;
-	const char *dimensions[DIMENSIONS + 1];
+	struct texts dimensions;
 	struct rest *rest;
 	struct buf control;	/* "http://127.0.0.1:8181/sandbox" */
 	struct buf region, account, arn;
@@ -317,9 +292,9 @@ static void complete(struct send *s)
 		buf_printf(&s->arn, "arn:aws:sns:%s:%s:%.*s", a->region,
 			   a->account, STR_ARG(topic));
 	a->topic = s->arn.p;
-	if (!s->dimensions[0])
-		s->dimensions[0] = "InstanceId=i-0123456789abcdef0";
-	a->dimensions = s->dimensions;
+	if (!s->dimensions.count)
+		s->dimensions.list[0] = "InstanceId=i-0123456789abcdef0";
+	a->dimensions = s->dimensions.list;
 }
 
 static int run_send(struct send *s)
@@ -346,99 +321,89 @@ static int run_send(struct send *s)
 	return status;
 }
 
-static int wrong(const char *what)
+/* What the table can't say of a value. */
+static const char *fault(struct send *s)
 {
-	fprintf(stderr, "tocsin send: %s; see tocsin send --help\n", what);
-	return CMD_USAGE;
-}
-
-static int set_option(struct send *s, const char *name, const char *value)
-{
-	const struct { const char *name, **to; } texts[] = {
-		{ "to", &s->to }, { "state", &s->alarm.state },
-		{ "severity", &s->alarm.severity }, { "ci", &s->alarm.ci },
-		{ "description", &s->alarm.description },
-		{ "namespace", &s->alarm.namespace },
-		{ "metric", &s->alarm.metric }, { "region", &s->alarm.region },
-		{ "topic", &s->topic }, { "file", &s->file },
-		{ "subject", &s->subject }, { "data", &s->data },
-		{ "sandbox", &s->sandbox },
-	};
-	struct str given = str_from(name);
-	int n = 0;
-
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		if (str_is(given, texts[i].name)) {
-			*texts[i].to = value;
-			return CMD_OK;
-		}
-	if (str_is(given, "count"))
-		return str_to_i64(&s->count, str_from(value)) || s->count < 1 ?
-			       wrong("--count: expected a number from 1") :
-			       CMD_OK;
-	if (str_is(given, "wait"))
-		return clock_parse_span(&s->wait_ms, str_from(value)) ||
-			s->wait_ms > 120000 ?
-			       wrong("--wait: expected a span up to 2m") :
-			       CMD_OK;
-	while (s->dimensions[n])
-		n++;
-	if (n == DIMENSIONS || !strchr(value, '='))
-		return wrong("--dim: expected NAME=VALUE, at most 30");
-	s->dimensions[n] = value;
-	return CMD_OK;
-}
-
-static bool is_state(const char *state)
-{
-	struct str s = str_from(state);
-
-	return str_is(s, "ALARM") || str_is(s, "OK") ||
-	       str_is(s, "INSUFFICIENT_DATA");
+	if (s->counted && (str_to_i64(&s->count, str_from(s->counted)) ||
+			   s->count < 1))
+		return "--count: expected a number from 1";
+	if (s->wait && (clock_parse_span(&s->wait_ms, str_from(s->wait)) ||
+			s->wait_ms > 120000))
+		return "--wait: expected a span up to 2m";
+	for (size_t i = 0; i < s->dimensions.count; i++)
+		if (i == DIMENSIONS || !strchr(s->dimensions.list[i], '='))
+			return "--dim: expected NAME=VALUE, at most 30";
+	if (s->args.rest_count != (s->file ? 0 : 1))
+		return "expected one NAME, or --file";
+	return NULL;
 }
 
 static int run(int argc, char **argv)
 {
-#define OPTION(name) { name, required_argument, NULL, 1 }
-	static const struct option options[] = {
-		OPTION("to"), OPTION("state"), OPTION("severity"), OPTION("ci"),
-		OPTION("description"), OPTION("namespace"), OPTION("metric"),
-		OPTION("dim"), OPTION("region"), OPTION("topic"),
-		OPTION("count"), OPTION("file"), OPTION("subject"),
-		OPTION("wait"), OPTION("data"), OPTION("sandbox"),
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	struct send s = {
 		.topic = "alarms", .count = 1, .wait_ms = 30000,
 		.alarm = { .state = "ALARM", .namespace = "AWS/EC2",
 			   .metric = "CPUUtilization" },
 	};
-	int opt, at, status = CMD_OK;
+	int status = args_read(&s.args, &cmd_send, argc, argv);
 
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, "h", options, &at)) != -1) {
-		if (opt == 'h') {
-			fputs(usage, stdout);
-			return CMD_OK;
-		}
-		if (opt != 1)
-			return CMD_USAGE;
-		status = set_option(&s, options[at].name, optarg);
-		if (status)
-			return status;
-	}
-	if (argc - optind != (s.file ? 0 : 1))
-		return wrong("expected one NAME, or --file");
-	if (!is_state(s.alarm.state))
-		return wrong("--state: ALARM, OK or INSUFFICIENT_DATA");
-	s.alarm.name = s.file ? "" : argv[optind];
+	if (status >= 0)
+		return status;
+	if (fault(&s))
+		return args_wrong(&cmd_send, fault(&s));
+	s.alarm.name = s.file ? "" : s.args.rest[0];
 	return run_send(&s);
 }
 
+static const struct opt options[] = {
+	{ "to", .value = "URL",
+	  .help = "subscribe this endpoint first, until confirmed",
+	  ARG_TEXT(send, to) },
+	{ "state", .value = "STATE", .words = "ALARM|OK|INSUFFICIENT_DATA",
+	  .help = "ALARM (default), OK or INSUFFICIENT_DATA",
+	  ARG_TEXT(send, alarm.state) },
+	{ "severity", .value = "WORD", ARG_TEXT(send, alarm.severity) },
+	{ "ci", .value = "ID", .help = "what its description says",
+	  ARG_TEXT(send, alarm.ci) },
+	{ "description", .value = "TEXT", .help = "all of its description",
+	  ARG_TEXT(send, alarm.description) },
+	{ "namespace", .value = "NS", ARG_TEXT(send, alarm.namespace) },
+	{ "metric", .value = "M", .help = "AWS/EC2, CPUUtilization",
+	  ARG_TEXT(send, alarm.metric) },
+	{ "dim", .value = "NAME=VALUE",
+	  .help = "a dimension, also repeated", ARG_TEXTS(send, dimensions) },
+	{ "region", .value = "R", ARG_TEXT(send, alarm.region) },
+	{ "topic", .value = "T", .help = "where from: a name (alarms) or ARN",
+	  ARG_TEXT(send, topic) },
+	{ "count", .value = "N", .help = "so many alarms, NAME-1 to NAME-N",
+	  ARG_TEXT(send, counted) },
+	{ "file", .value = "FILE", .is = VALUE_FILE,
+	  .help = "publish this text as it is; - is standard input",
+	  ARG_TEXT(send, file) },
+	{ "subject", .value = "TEXT", .help = "its Subject",
+	  ARG_TEXT(send, subject) },
+	{ "wait", .value = "SPAN", .help = "for confirmation and delivery (30s)",
+	  ARG_TEXT(send, wait) },
+	{ "data", .value = "DIR", .is = VALUE_FOLDER, ARG_TEXT(send, data) },
+	{ "sandbox", .value = "URL", .help = "which sandbox",
+	  ARG_TEXT(send, sandbox) },
+	{ .name = NULL },
+};
+
 const struct cmd cmd_send = {
-	"send",
-	"publish a signed sample alarm through the sandbox",
-	usage,
-	run,
+	.name = "send",
+	.summary = "publish a signed sample alarm through the sandbox",
+	.forms = (const char *const[]){
+		"[OPTION]... NAME", "[OPTION]... --file FILE", NULL },
+	.about =
+		"Publishes a CloudWatch alarm through the sandbox's signed SNS to its "
+		"subscribers, and waits for how the delivery ends.",
+	.options = options,
+	.operand = VALUE_ALARM,
+	.examples = (const char *const[]){
+		"--to http://127.0.0.1:8080/sns pay-db-cpu",
+		"--state OK pay-db-cpu", NULL },
+	.statuses = "0 delivered; 1 a subscriber refused it, or nobody is "
+		    "subscribed.",
+	.run = run,
 };

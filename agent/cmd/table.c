@@ -1,153 +1,191 @@
 #include "agent/cmd/table.h"
 
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
+#include "base/arena.h"
 #include "base/encode.h"
 #include "doc/json.h"
 
 #define COLUMNS_MAX 12
-#define CELL_MAX 200
-#define LAST_LEAST 24 /* what the last column should have, if it needs it */
+#define CELL_MAX (64 << 10)
+#define GAP 2
+#define LAST_LEAST 24	/* what the last should have, if it needs it */
+#define LEAST 6		/* and what is left of any other */
 #define HIDDEN SIZE_MAX
 
-/* Terminal columns, near enough: one a character. */
-static size_t width_of(struct str s)
-{
-	size_t n = 0;
+struct table {
+	const struct json *rows;
+	const struct column *columns;
+	size_t count;
+	const struct term *term;
+	size_t widths[COLUMNS_MAX];
+	struct str *cells;	/* the rows' one after the other */
+};
 
-	for (size_t i = 0; i < s.n; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
-static struct str cut_to(struct str s, size_t width)
-{
-	size_t n = 0, i = 0;
-
-	while (i < s.n) {
-		if (((unsigned char)s.p[i] & 0xc0) != 0x80 && n++ == width)
-			break;
-		i++;
-	}
-	return str_sub(s, 0, i);
-}
-
-static struct str cell(const struct json *row, const char *key,
+static struct str cell(const struct table *t, size_t row, size_t column,
 		       struct arena *arena)
 {
-	const struct json *v = json_get(row, key);
-	struct buf b = BUF_INIT(4096);
+	const struct column *c = &t->columns[column];
+	const struct json *v = json_get(json_item(t->rows, row), c->key);
+	struct buf b = BUF_INIT(CELL_MAX + 16);
 	struct str s;
 
-	if (v)
-		utf8_put_safe(&b, json_text(v, arena), CELL_MAX);
-	else
+	if (!v)
 		buf_putc(&b, '-');
+	else if (c->kind == COLUMN_TIME)
+		term_put_time(&b, t->term, json_text(v, arena));
+	else
+		utf8_put_safe(&b, json_text(v, arena), CELL_MAX);
 	s = arena_str(arena, buf_str(&b));
 	buf_fini(&b);
 	return s.p ? s : STR("-");
 }
 
-static size_t terminal_width(void)
+static bool fill(struct table *t, struct arena *arena)
 {
-	struct winsize w;
+	size_t rows = json_count(t->rows);
 
-	if (!isatty(STDOUT_FILENO))
-		return SIZE_MAX;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || w.ws_col < 20)
-		return 80;
-	return w.ws_col;
-}
+	t->cells = arena_alloc(arena, (rows * t->count + 1) *
+				      sizeof(*t->cells));
+	for (size_t c = 0; c < t->count; c++)
+		t->widths[c] = strlen(t->columns[c].title);
+	for (size_t i = 0; t->cells && i < rows * t->count; i++) {
+		size_t c = i % t->count, width;
 
-static void print_cell(struct str s, size_t width, bool last)
-{
-	struct str shown = cut_to(s, width);
-
-	fwrite(shown.p, 1, shown.n, stdout);
-	if (last)
-		putchar('\n');
-	else
-		printf("%*s", (int)(width - width_of(shown)) + 2, "");
-}
-
-static void measure(size_t *widths, const struct json *rows,
-		    const struct column *columns, size_t count,
-		    struct arena *arena)
-{
-	for (size_t c = 0; c < count; c++) {
-		widths[c] = strlen(columns[c].title);
-		for (size_t i = 0; i < json_count(rows); i++) {
-			size_t w = width_of(cell(json_item(rows, i),
-						 columns[c].key, arena));
-
-			if (w > widths[c])
-				widths[c] = w;
-		}
+		t->cells[i] = cell(t, i / t->count, c, arena);
+		width = text_columns(t->cells[i]);
+		if (width > t->widths[c])
+			t->widths[c] = width;
 	}
+	return t->cells;
 }
 
 /* The column to leave out next; count: none. */
-static size_t sparest(const size_t *widths, const struct column *columns,
-		      size_t count)
+static size_t sparest(const struct table *t)
 {
-	size_t found = count;
+	size_t found = t->count;
 
-	for (size_t c = 0; c < count; c++)
-		if (widths[c] != HIDDEN && columns[c].spare &&
-		    (found == count || columns[c].spare > columns[found].spare))
+	for (size_t c = 0; c < t->count; c++)
+		if (t->widths[c] != HIDDEN && t->columns[c].spare &&
+		    (found == t->count ||
+		     t->columns[c].spare > t->columns[found].spare))
 			found = c;
 	return found;
 }
 
-static void fit(size_t *widths, size_t terminal, const struct column *columns,
-		size_t count)
+/* Of all but the last, with the gaps behind them. */
+static size_t used(const struct table *t)
 {
-	size_t *last = &widths[count - 1];
-	size_t want = *last < LAST_LEAST ? *last : LAST_LEAST, used, c;
+	size_t sum = 0;
 
-	for (;;) {
-		used = 0;
-		for (c = 0; c + 1 < count; c++)
-			if (widths[c] != HIDDEN)
-				used += widths[c] + 2;
-		c = sparest(widths, columns, count);
-		if (used + want <= terminal || c == count)
-			break;
-		widths[c] = HIDDEN;
-	}
-	if (used + *last > terminal)
-		*last = terminal > used + 8 ? terminal - used : 8;
+	for (size_t c = 0; c + 1 < t->count; c++)
+		if (t->widths[c] != HIDDEN)
+			sum += t->widths[c] + GAP;
+	return sum;
 }
 
-void table_print(const struct json *rows, const struct column *columns,
-		 size_t count)
+static void narrow(struct table *t, size_t want)
 {
+	while (used(t) + want > t->term->width) {
+		size_t widest = 0;
+
+		for (size_t c = 1; c + 1 < t->count; c++)
+			if (t->widths[c] != HIDDEN &&
+			    t->widths[c] > LEAST &&
+			    (!widest || t->widths[c] > t->widths[widest]))
+				widest = c;
+		if (t->widths[widest] <= LEAST)
+			break;
+		t->widths[widest]--;
+	}
+}
+
+/* As narrow as they may get, the first, which is a name, whole: not even
+ * then? */
+static bool is_too_much(const struct table *t)
+{
+	size_t sum = LEAST;
+
+	for (size_t c = 0; c + 1 < t->count; c++)
+		if (t->widths[c] != HIDDEN)
+			sum += GAP + (c && t->widths[c] > LEAST ? LEAST :
+							 t->widths[c]);
+	return sum > t->term->width;
+}
+
+static void fit(struct table *t)
+{
+	size_t *last = &t->widths[t->count - 1], c;
+	size_t want = *last < LAST_LEAST ? *last : LAST_LEAST;
+
+	while (used(t) + want > t->term->width &&
+	       (c = sparest(t)) < t->count)
+		t->widths[c] = HIDDEN;
+	for (c = t->count - 1; --c > 0 && is_too_much(t);)
+		t->widths[c] = HIDDEN;
+	if (want > LEAST && used(t) + want > t->term->width)
+		want = LEAST;
+	narrow(t, want);
+	if (used(t) + *last > t->term->width)
+		*last = t->term->width > used(t) + 1 ?
+				t->term->width - used(t) : 1;
+}
+
+static void blanks(struct buf *out, size_t n)
+{
+	buf_printf(out, "%*s", (int)n, "");
+}
+
+static void put_cell(struct buf *out, const struct table *t, size_t c,
+		     struct str text, enum tone tone)
+{
+	struct buf shown = BUF_INIT(2 * CELL_MAX);
+	size_t pad;
+
+	text_put_cut(&shown, text, t->widths[c]);
+	pad = t->widths[c] - text_columns(buf_str(&shown));
+	if (t->columns[c].kind == COLUMN_NUMBER)
+		blanks(out, pad);
+	term_put(out, t->term, tone, buf_str(&shown));
+	if (c + 1 == t->count)
+		buf_putc(out, '\n');
+	else
+		blanks(out, GAP + (t->columns[c].kind == COLUMN_NUMBER ? 0 :
+								 pad));
+	buf_fini(&shown);
+}
+
+static void put(struct buf *out, const struct table *t)
+{
+	size_t rows = json_count(t->rows);
+
+	for (size_t c = 0; c < t->count; c++)
+		if (t->widths[c] != HIDDEN)
+			put_cell(out, t, c, str_from(t->columns[c].title),
+				 TONE_HEAD);
+	for (size_t i = 0; i < rows * t->count; i++) {
+		size_t c = i % t->count;
+
+		if (t->widths[c] != HIDDEN)
+			put_cell(out, t, c, t->cells[i],
+				 t->columns[c].kind == COLUMN_WORD ?
+					 term_tone(t->cells[i]) : TONE_NONE);
+	}
+}
+
+void table_put(struct buf *out, const struct json *rows,
+	       const struct column *columns, size_t count,
+	       const struct term *term)
+{
+	struct table t = { rows, columns, count, term, { 0 }, NULL };
 	struct arena *arena = arena_new(256 << 20);
-	size_t widths[COLUMNS_MAX], n = json_count(rows);
-	size_t terminal = terminal_width();
-	bool bold = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 
 	assert(count > 0 && count <= COLUMNS_MAX);
-	if (!arena)
-		return;
-	measure(widths, rows, columns, count, arena);
-	if (terminal != SIZE_MAX)
-		fit(widths, terminal, columns, count);
-	fputs(bold ? "\033[1m" : "", stdout);
-	for (size_t c = 0; c < count; c++)
-		if (widths[c] != HIDDEN)
-			print_cell(str_from(columns[c].title), widths[c],
-				   c + 1 == count);
-	fputs(bold ? "\033[0m" : "", stdout);
-	for (size_t i = 0; i < n; i++)
-		for (size_t c = 0; c < count; c++)
-			if (widths[c] != HIDDEN)
-				print_cell(cell(json_item(rows, i),
-						columns[c].key, arena),
-					   widths[c], c + 1 == count);
+	assert(!columns[count - 1].spare);
+	if (arena && fill(&t, arena)) {
+		if (term->width != SIZE_MAX)
+			fit(&t);
+		put(out, &t);
+	}
 	arena_free(arena);
 }

@@ -133,20 +133,11 @@ static int collect(struct test_paths *paths, const struct args *a,
 	return status;
 }
 
-static int read_format(enum report_format *out, const char *word)
+/* One of the table's words. */
+static enum report_format format_of(const char *word)
 {
-	static const char *const words[] = { "text", "tap", "junit" };
-
-	*out = REPORT_TEXT;
-	for (int i = 0; word && i < 3; i++)
-		if (strcmp(word, words[i]) == 0) {
-			*out = (enum report_format)i;
-			return CMD_OK;
-		}
-	if (word)
-		fprintf(stderr, "tocsin test: --format is text, tap or junit, "
-			"not '%s'\n", word);
-	return word ? CMD_USAGE : CMD_OK;
+	return !word || strcmp(word, "text") == 0 ? REPORT_TEXT :
+	       strcmp(word, "tap") == 0 ? REPORT_TAP : REPORT_JUNIT;
 }
 
 /* Testing nothing is no proof where tests were asked for. */
@@ -161,23 +152,20 @@ static int run(int argc, char **argv)
 {
 	struct testing t = { 0 };
 	struct test_paths paths = { 0 };
-	enum report_format format;
 	struct conf *conf = NULL;
-	struct args a;
-	int status = args_read(&a, &cmd_test, "cfqC", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_test, argc, argv);
 
 	if (status >= 0)
 		return status;
-	status = read_format(&format, a.format);
-	if (!status)
-		status = load_conf(&conf, a.conf);
+	status = load_conf(&conf, a.conf);
 	if (status)
 		return status;
 	status = collect(&paths, &a, conf);
 	if (!paths.count && !status)
 		status = no_tests(&a);
 	if (paths.count) {
-		report_begin(&t.report, format, a.quiet);
+		report_begin(&t.report, format_of(a.format), a.quiet);
 		if (run_all(&t, &paths, conf, a.coverage)) {
 			fputs("tocsin test: out of memory\n", stderr);
 			status = CMD_FAILED;
@@ -190,26 +178,35 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+static const struct opt options[] = {
+	{ "config", 'c', .value = "FILE", .is = VALUE_FILE,
+	  .help = "whose rules hold for test files that name none",
+	  ARG_TEXT(args, conf) },
+	{ "format", .value = "FORM", .words = "text|tap|junit",
+	  .help = "text, or tap or junit for build servers",
+	  ARG_TEXT(args, format) },
+	{ "coverage", .help = "list the entries of rules that no test decides by",
+	  ARG_FLAG(args, coverage) },
+	{ "quiet", 'q', .help = "tell failures alone", ARG_FLAG(args, quiet) },
+	{ .name = NULL },
+};
+
 const struct cmd cmd_test = {
 	.name = "test",
 	.summary = "run the tests of rules",
-	.usage =
-		"usage: tocsin test [-c FILE] [--format text|tap|junit] "
-		"[--coverage] [-q]\n"
-		"                   [PATH...]\n"
-		"\n"
-		"Runs tests of rules: alarms in, with a clock of their own, and\n"
-		"what must become of them; tocsin-rules-test(5) has the form.\n"
-		"PATH is a test file, a rule file (those that its `tests` names,\n"
-		"and *_test.yaml beside it that name it) or a folder; without\n"
-		"one, the rules of the configuration are tested. Nothing is sent\n"
-		"and no store is needed.\n"
-		"\n"
-		"  -c FILE     configuration whose rules hold for test files\n"
-		"              that name none\n"
-		"  --coverage  list the entries of rules that no test decides by\n"
-		"  -q          tell failures alone\n"
-		"\n"
-		"Ends with 1 where a test fails or can't be run, or PATH has none.\n",
+	.forms = (const char *const[]){ "[OPTION]... [PATH]...", NULL },
+	.about =
+		"Runs tests of rules: alarms in, with a clock of their own, and what "
+		"must become of them; tocsin-rules-test(5) has the form. PATH is a "
+		"test file, a rule file (those that its `tests` names, and "
+		"*_test.yaml beside it that name it) or a folder; without one, the "
+		"rules of the configuration are tested. Nothing is sent and no store "
+		"is needed.",
+	.options = options,
+	.operand = VALUE_FILE,
+	.examples = (const char *const[]){
+		"rules.d", "--format junit --coverage rules.d", NULL },
+	.statuses = "0 all passed; 1 a test failed or can't be run, or PATH has "
+		    "none; 2 wrong usage; 78 the configuration can't be used.",
 	.run = run,
 };

@@ -4,8 +4,8 @@
 
 static int run(int argc, char **argv)
 {
-	struct args a;
-	int status = args_read(&a, &cmd_version, "j", argc, argv);
+	struct args a = { 0 };
+	int status = args_read(&a, &cmd_version, argc, argv);
 
 	if (status >= 0)
 		return status;
@@ -14,9 +14,20 @@ static int run(int argc, char **argv)
 	return CMD_OK;
 }
 
+static const struct opt options[] = {
+	OPT_JSON,
+	{ .name = NULL },
+};
+
 const struct cmd cmd_version = {
 	.name = "version",
 	.summary = "print the version",
-	.usage = "usage: tocsin version [--json]\n",
+	.minor = true,
+	.forms = (const char *const[]){ "[--json]", NULL },
+	.about = "Prints the version.",
+	.options = options,
+	.operand = VALUE_NONE,
+	.examples = (const char *const[]){ "", "--json", NULL },
+	.statuses = "0 done; 2 wrong usage.",
 	.run = run,
 };

@@ -201,7 +201,7 @@ static int commit(struct verdict_writes *v, struct deliver *d,
 
 	if (dead || v->op.state == OP_DONE) {
 		rc = audit_ended(&v->ended, x->arena, &v->op, remote,
-				 dead ? "dead" : "done", now_ms);
+				 dead ? "dead" : "done", NULL, now_ms);
 		add(v, WRITE_AUDIT)->audit = &v->ended;
 	}
 	if (!rc)

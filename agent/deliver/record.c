@@ -5,6 +5,7 @@
 
 #include "agent/audit.h"
 #include "agent/log.h"
+#include "agent/watch.h"
 #include "base/clock.h"
 #include "base/random.h"
 
@@ -333,7 +334,8 @@ static int add_ended(struct record *r, struct task *t)
 		op.kind = OP_CREATE;
 	rc = audit_ended(&r->ended, t->arena, &op,
 			 t->remote.n ? t->remote : t->incident.remote,
-			 outcome, r->now_ms);
+			 outcome, t->view.state.n ? &t->view : NULL,
+			 r->now_ms);
 	add(r, WRITE_AUDIT)->audit = &r->ended;
 	return rc;
 }
@@ -417,6 +419,8 @@ static void tell(const struct task *t)
 
 	if (t->result == RESULT_DONE)
 		count_done(m, &t->op);
+	if (t->result == RESULT_DONE && t->op.kind == OP_CONFIRM)
+		watch_topic_back(t->d->agent, t->op.target);
 	if (t->result == RESULT_DEAD)
 		metrics_add(m, METRIC_OPS_DEAD, 1);
 	if (t->result == RESULT_ADOPTED)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "aws/sns.h"
 #include "aws/sqs.h"
 #include "aws/topic.h"
 #include "doc/json.h"
@@ -265,6 +266,42 @@ static void check_fallback(struct doctor_aws *a)
 	doctor_answer_free(&r);
 }
 
+/*
+ * A message that lacks what its structure asks for is published to nobody: SNS
+ * refuses it, for its form where this user may publish.
+ */
+static void check_drill(struct doctor_aws *a)
+{
+	struct str arn = str_from(a->g->conf->drill.topic);
+	struct buf body = BUF_INIT(4096);
+	struct aws_call call = { .service = "sns", .once = true };
+	struct topic_arn topic;
+	struct doctor_answer r;
+	struct err err;
+
+	if (!arn.p || topic_arn_read(&topic, arn, &err))
+		return;
+	sns_put_publish(&body, arn, STR_NONE, STR("{}"));
+	buf_puts(&body, "&MessageStructure=json");
+	call.region = topic.region;
+	call.body = buf_str(&body);
+	doctor_ask(&r, a, &call);
+	if (r.outcome == AWS_DENIED)
+		doctor_say(a->g, DOCTOR_FAIL, "drill",
+			   "allow sns:Publish on drill.topic in the IAM policy",
+			   "sns:Publish to %.*s is not allowed: %s%s%s",
+			   STR_ARG(topic.topic), r.code,
+			   r.message[0] ? ": " : "", r.message);
+	else if (r.outcome == AWS_REFUSED && strstr(r.message, "Structure"))
+		doctor_say(a->g, DOCTOR_OK, "drill", NULL,
+			   "sns:Publish to %.*s isn't refused; tocsin drill "
+			   "--wait tries all of it", STR_ARG(topic.topic));
+	else
+		doctor_trouble(a, "drill", "sns:Publish", &r);
+	doctor_answer_free(&r);
+	buf_fini(&body);
+}
+
 void doctor_topics(struct doctor_aws *a)
 {
 	const struct conf *c = a->g->conf;
@@ -286,4 +323,5 @@ void doctor_topics(struct doctor_aws *a)
 		buf_fini(&what);
 	}
 	check_fallback(a);
+	check_drill(a);
 }

@@ -48,6 +48,7 @@ struct intake *intake_begin(struct agent *a, const struct intake_way *way,
 	in->way = way;
 	in->owner = owner;
 	in->source = source;
+	in->peer = STR("");
 	in->started_us = started_us;
 	in->input.received_ms = clock_wall_ms();
 	in->input.intake = source;
@@ -63,6 +64,8 @@ struct intake *intake_new(struct agent *a, struct web_exchange *x,
 
 	if (!in)
 		web_reply(x, 503, "out of memory\n");
+	else
+		in->peer = req->peer;
 	return in;
 }
 
@@ -118,19 +121,21 @@ static void finish(struct intake *in, int status, const char *reason,
 void intake_refuse(struct intake *in, int status, const char *reason,
 		   const char *text)
 {
-	metrics_rejected(in->agent->metrics, reason);
+	metrics_rejected(in->agent->metrics, reason, in->source);
 	LOG(WARNING, "message refused", LFC("intake", in->source),
 	    LFN("status", status), LFC("reason", reason), LFC("error", text),
-	    LF("topic", in->sns.topic_arn), LF("id", in->sns.message_id));
+	    LF("topic", in->sns.topic_arn), LF("id", in->sns.message_id),
+	    LF("peer", in->peer));
 	finish(in, status, reason, text);
 }
 
 void intake_postpone(struct intake *in, const char *reason, const char *text)
 {
-	metrics_rejected(in->agent->metrics, reason);
+	metrics_rejected(in->agent->metrics, reason, in->source);
 	LOG(WARNING, "message postponed", LFC("intake", in->source),
 	    LFC("reason", reason), LFC("error", text),
-	    LF("topic", in->sns.topic_arn), LF("id", in->sns.message_id));
+	    LF("topic", in->sns.topic_arn), LF("id", in->sns.message_id),
+	    LF("peer", in->peer));
 	finish(in, 503, reason, text);
 }
 

@@ -38,6 +38,7 @@ struct intake {
 	const struct intake_way *way;
 	void *owner;			/* the way's: a web_exchange */
 	const char *source;		/* sns, webhook, sqs */
+	struct str peer;		/* until it is answered; empty: a queue */
 	int64_t started_us;
 	struct alarm_input input;
 	struct sns_message sns;		/* no topic_arn: none */

@@ -57,7 +57,7 @@ bool intake_basic_ok(const struct conf *c, const struct web_request *req)
 static bool refuse(struct agent *a, struct web_reply *r, int status,
 		   const char *reason, const char *text, const char *headers)
 {
-	metrics_rejected(a->metrics, reason);
+	metrics_rejected(a->metrics, reason, "http");
 	*r = (struct web_reply){
 		.status = status,
 		.body = str_from(text),
@@ -174,6 +174,8 @@ int intake_listen(struct agent *a, struct err *err)
 			.fd = -1,
 			.certificate = l->certificate,
 			.key = l->key,
+			.proxy = l->proxy_protocol,
+			.proxy_from = l->proxy_from,
 			.admit = admit,
 			.handle = handle,
 			.arg = a,
@@ -187,7 +189,8 @@ int intake_listen(struct agent *a, struct err *err)
 		LOG(INFO, "listening",
 		    LFC("address", l->address ? l->address : l->socket),
 		    LFN("port", web_port(a->web, (unsigned)i)),
-		    LFC("tls", l->certificate ? "yes" : "no"));
+		    LFC("tls", l->certificate ? "yes" : "no"),
+		    LFC("proxy_protocol", l->proxy_protocol ? "yes" : "no"));
 	}
 	return 0;
 }

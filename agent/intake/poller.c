@@ -215,6 +215,8 @@ static void received(const struct aws_answer *a, void *arg)
 		atomic_store(&p->queue->last_success_ms, clock_wall_ms());
 		poller_succeeded(p, QUEUE_RECEIVE);
 	}
+	if (n >= 0)
+		depth_came(p->queue, list, (size_t)n, clock_wall_ms());
 	if (n <= 0) {
 		p->wide = false;
 		return;
@@ -318,6 +320,8 @@ int poller_turn(struct poller *p, int64_t now_ms)
 			owed_start(p, (enum queue_action)i);
 	while (may_receive(p) && due(&p->pace[QUEUE_RECEIVE], now_ms, &next_ms))
 		start_receive(p);
+	if (!ending(p))
+		depth_ask(p, now_ms);
 	if (p->held && held_long(p, now_ms))
 		let_held_go(p);
 	else if (p->held && p->held_until_ms < next_ms)

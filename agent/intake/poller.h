@@ -88,6 +88,14 @@ void poller_not_begun(struct poller *p, enum queue_action action,
 		      const struct err *err);
 void poller_succeeded(struct poller *p, enum queue_action action);
 
+/* ---- depth.c: for people ---- */
+
+/* A receive brought these, or nothing. */
+void depth_came(struct queue *q, const struct sqs_message *list, size_t count,
+		int64_t now_ms);
+/* Ask for the queue's length where that is due: once a minute. */
+void depth_ask(struct poller *p, int64_t now_ms);
+
 /* ---- owed.c: deletes and visibilities ---- */
 
 /* seconds: until it is visible again; not of a delete. */

@@ -34,6 +34,7 @@ int queue_init(struct queue *q, struct agent *a, const struct conf_queue *c)
 		.wait_s = (unsigned)(c->wait_ms / 1000),
 		.visibility_s = (unsigned)(c->visibility_ms / 1000),
 		.pollers = c->concurrency,
+		.waiting = -1,
 	};
 	pthread_mutex_init(&q->lock, NULL);
 	if (!q->url)
@@ -278,6 +279,7 @@ void queues_status(struct queue_status *out, struct queues *s, size_t i)
 			 q->side[k].trouble);
 	}
 	pthread_mutex_unlock(&q->lock);
+	depth_status(out, q, clock_wall_ms());
 }
 
 /* Its name, where no other queue bears it. */

@@ -23,6 +23,9 @@ struct queue_status {
 	unsigned pollers;
 	int64_t last_success_ms;	/* wall clock; 0: never */
 	uint64_t received, deleted, errors;
+	int64_t waiting;	/* about; -1: not known */
+	int64_t lag_ms;		/* from sent to received, the most of late; -1:
+				   nothing came lately, or it wasn't told */
 	char trouble[256];	/* what the last error said; "" while OK */
 };
 

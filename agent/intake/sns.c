@@ -4,6 +4,7 @@
 
 #include "agent/intake/trust.h"
 #include "agent/log.h"
+#include "agent/watch.h"
 #include "aws/cert.h"
 #include "base/clock.h"
 
@@ -87,6 +88,7 @@ static void accept_genuine(struct intake *in, const struct sns_cert *cert)
 		intake_subscription(in, in->conf->sns.confirm);
 		return;
 	case SNS_UNSUBSCRIBE:
+		watch_topic_dropped(in->agent, m->topic_arn);
 		metrics_add(in->agent->metrics, METRIC_UNSUBSCRIBED, 1);
 		LOG(ERROR, "unsubscribed: this topic's alarms come no more "
 			   "until it is subscribed again",

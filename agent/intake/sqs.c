@@ -144,7 +144,7 @@ static void begin(struct message *m)
 
 	if (sqs_md5_check(q->md5, m->body, m->md5) == SQS_SUM_WRONG) {
 		atomic_fetch_add(&q->errors[QUEUE_CHECKSUM], 1);
-		metrics_rejected(q->agent->metrics, "checksum");
+		metrics_rejected(q->agent->metrics, "checksum", "sqs");
 		end(m, FATE_LATER);
 		return;
 	}

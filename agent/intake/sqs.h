@@ -29,7 +29,11 @@ struct queue {
 
 	_Atomic uint64_t received, deleted, errors[QUEUE_CLASSES];
 	_Atomic int64_t last_success_ms;
-	pthread_mutex_t lock;		/* of how, code, trouble and told */
+	_Atomic int64_t ask_ms;		/* for its length, next; monotonic */
+	_Atomic int64_t waiting;	/* -1: not known */
+	_Atomic bool ask_denied;	/* the log knows */
+	pthread_mutex_t lock;		/* of what follows */
+	int64_t lag_ms, lag_at_ms;	/* wall clock; 0: nothing came yet */
 	struct {
 		enum queue_state how;
 		char code[64], trouble[256];
@@ -49,6 +53,8 @@ int queue_init(struct queue *q, struct agent *a, const struct conf_queue *c);
 void queue_fini(struct queue *q);
 void queue_failed(struct queue *q, const struct queue_failure *f);
 void queue_succeeded(struct queue *q, enum queue_action action);
+/* waiting and lag_ms. */
+void depth_status(struct queue_status *out, struct queue *q, int64_t now_ms);
 
 /* ---- one receive's messages ---- */
 

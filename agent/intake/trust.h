@@ -9,7 +9,8 @@ struct sns_cert;
 /*
  * Why a message was believed, as event.trust keeps it: one short JSON object,
  * `by` says which: signature, queue (its policy decides who may send),
- * basic_auth, bearer, cloudwatch (asked), nothing (a dead letter). Of an SNS
+ * basic_auth, bearer, cloudwatch (asked), tocsin (it made it itself), nothing
+ * (a dead letter). Of an SNS
  * envelope all is kept that its signature needs and that the event has not:
  * evidence.c rebuilds it.
  */

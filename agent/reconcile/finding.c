@@ -1,8 +1,8 @@
 /* From a difference to an event of the journal. */
 #include <errno.h>
-#include <semaphore.h>
 #include <stdlib.h>
 
+#include "agent/intake/made.h"
 #include "agent/log.h"
 #include "agent/reconcile/internal.h"
 #include "agent/reconcile/message.h"
@@ -54,78 +54,23 @@ static int was_seen(struct reconcile *r, const struct plan_known *known,
 
 /* ---- the journal ---- */
 
-struct waiter {
-	sem_t done;
-	int result;
-};
-
-static void committed(int result, void *arg)
-{
-	struct waiter *w = arg;
-
-	w->result = result;
-	sem_post(&w->done);
-}
-
 /* 1: journaled; 0: the journal knew it. */
-static int commit(struct reconcile *r, struct event *e)
-{
-	struct waiter w = { .result = 0 };
-	struct store_accept accept = {
-		.events = e, .count = 1, .done = committed, .arg = &w,
-	};
-
-	if (sem_init(&w.done, 0, 0))
-		return -errno;
-	store_accept(r->agent->store, &accept);
-	while (sem_wait(&w.done))
-		;
-	sem_destroy(&w.done);
-	if (w.result)
-		return w.result;
-	metrics_add(r->agent->metrics, e->duplicate ?
-			METRIC_EVENTS_DUPLICATE : METRIC_EVENTS_ACCEPTED, 1);
-	if (!e->duplicate)
-		metrics_add(r->agent->metrics, METRIC_RECONCILED, 1);
-	return !e->duplicate;
-}
-
 static int journal(struct reconcile *r, const struct alarm *a,
 		   const struct alarm_input *in)
 {
-	struct buf identity = BUF_INIT(16384), id = BUF_INIT(64);
-	struct event e;
-	int rc = alarm_identity(&identity, a, in, 0);
+	struct buf id = BUF_INIT(64);
+	int rc = made_journal(r->agent, a, in,
+			      STR("{\"by\":\"cloudwatch\"}"), &id);
 
-	if (rc < 0 || buf_error(&identity)) {
-		buf_fini(&identity);
-		return -ENOMEM;
-	}
-	e = (struct event){
-		.identity = buf_str(&identity),
-		.change_ms = a->time_ms,
-		.received_ms = in->received_ms,
-		.intake = in->intake,
-		.kind = str_from(a->kind),
-		.name = a->name,
-		.state = str_from(alarm_state_name(a->state)),
-		.account = a->account,
-		.region = a->region,
-		.topic = in->topic,
-		.payload = in->body,
-		.trust = STR("{\"by\":\"cloudwatch\"}"),
-	};
-	metrics_received(r->agent->metrics, in->intake, a->kind);
-	store_event_id(&id, r->agent->store, e.identity);
-	rc = commit(r, &e);
-	if (rc > 0)
+	if (rc > 0) {
+		metrics_add(r->agent->metrics, METRIC_RECONCILED, 1);
 		LOG(INFO, a->event == ALARM_DELETED ?
 				  "CloudWatch has this alarm no more" :
 				  "CloudWatch told what no message did",
 		    LF("event", buf_str(&id)), LF("alarm", a->name),
-		    LF("state", e.state), LF("region", a->region),
-		    LF("account", a->account));
-	buf_fini(&identity);
+		    LFC("state", alarm_state_name(a->state)),
+		    LF("region", a->region), LF("account", a->account));
+	}
 	buf_fini(&id);
 	return rc;
 }

@@ -244,6 +244,18 @@ static void put_lacking(struct jsonw *w, const struct reconcile *r)
 	jsonw_kint(w, "alarms_without_ok_action_total", total);
 }
 
+bool reconcile_off(struct reconcile *r, struct err *err)
+{
+	bool is;
+
+	pthread_mutex_lock(&r->lock);
+	is = r->problem.text[0];
+	if (is)
+		*err = r->problem;
+	pthread_mutex_unlock(&r->lock);
+	return is;
+}
+
 void reconcile_put_status(struct jsonw *w, struct reconcile *r)
 {
 	pthread_mutex_lock(&r->lock);

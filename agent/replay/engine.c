@@ -69,9 +69,10 @@ static struct str copied(struct str *rest, struct str name)
 /* As a word that outlives the event. */
 static const char *intake_of(struct str intake)
 {
-	static const char *const words[] = { "sns", "sqs", "webhook" };
+	static const char *const words[] = { "sns", "sqs", "webhook",
+					     ALARM_OWN_INTAKE };
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		if (str_is(intake, words[i]))
 			return words[i];
 	return "file";

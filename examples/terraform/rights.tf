@@ -38,6 +38,15 @@ data "aws_iam_policy_document" "tocsin" {
     }
   }
 
+  dynamic "statement" {
+    for_each = var.drill_topic == null ? [] : [var.drill_topic]
+    content {
+      sid       = "Drill"
+      actions   = ["sns:Publish"]
+      resources = [aws_sns_topic.alarms[statement.value].arn]
+    }
+  }
+
   statement {
     sid       = "Doctor"
     actions   = ["sns:ListSubscriptionsByTopic", "sns:GetSubscriptionAttributes"]

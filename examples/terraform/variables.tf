@@ -26,6 +26,12 @@ variable "basic_auth" {
   sensitive = true
 }
 
+variable "drill_topic" {
+  description = "That of topics which tocsin sends its drills to (drill.topic); null: none."
+  type        = string
+  default     = null
+}
+
 variable "on_call_topic_arn" {
   description = "The topic of stackflow.fallback.sns, in no pattern of sns.topics; null: none."
   type        = string

@@ -18,7 +18,7 @@ LONG = ("aws_away", "an_unreadable_round", "soon_after_its_host_heals",
         "fifo_queues_groups", "a_full_journal_leaves", "wrong_md5-Receive",
         "deleted_alarm_resolves_after_two", "slow_tests_of_some",
         "it_holds_again_when", "crash_at_every_step", "backs_off",
-        "a_heartbeat_within_fifteen")
+        "a_heartbeat_within_fifteen", "stackflow_away_and_back")
 
 
 def pytest_collection_modifyitems(items):

@@ -227,6 +227,12 @@ def test_incidents_are_searched(quiet):
     assert names(quiet, "team=payments&q=looked") == set()
     assert names(quiet, "q=pay&state=open") == {"pay-db-CPU"}
     assert names(quiet, "q=pay&state=resolved") == set()
+    assert names(quiet, "q=pay&priority=P2") == {"pay-db-CPU"}
+    assert names(quiet, "priority=P2&state=open") == \
+        names(quiet, "state=open")
+    assert names(quiet, "priority=P1") == set()
+    for bad in ("P5", "p2", "2", "P22", "P1,P2"):
+        assert call(quiet, f"/api/v1/incidents?priority={bad}")[0] == 400
     # What a pattern would make of these stands for itself.
     for q in ("%25", "_", "%5C", "%27", "%27%20OR%201=1--", "*", "pay%25CPU"):
         assert names(quiet, "q=" + q) == set(), q
@@ -1066,6 +1072,8 @@ def test_the_manual_s_examples(make_agent, sandbox):
     agent.hook({"AlarmName": "pay-refused"})
     agent.settle()
     sandbox.clear()
+    peers.wait_for("the warning of it", lambda: get(
+        agent, "/api/v1/status")["warnings"])
     known = {"ea4xogjkzd7mpm": event, "/dead/7/":
              f"/dead/{get(agent, '/api/v1/dead')['dead'][0]['id']}/"}
     done = examples()

@@ -17,8 +17,9 @@ import pytest
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data",
                     "alarms")
-COMMANDS = ["run", "check", "test", "explain", "replay", "status",
-            "incidents", "events", "dead", "send", "sandbox", "version"]
+# Each has its page in the manual; test_man_pages.py says which is missing.
+COMMANDS = sorted(re.search(r"tocsin-(\w+)\.1$", p)[1] for p in glob.glob(
+    os.path.join(DATA, "..", "..", "..", "packaging", "man", "tocsin-*.1")))
 
 
 @pytest.fixture
@@ -49,11 +50,32 @@ def test_version_and_help():
         r = tocsin(*how)
         assert r.returncode == 0 and r.stderr == ""
         for name in COMMANDS:
-            assert re.search(rf"^  {name}\b", r.stdout, re.M), name
+            assert re.search(rf"^(  |Also.*\b){name}\b", r.stdout, re.M), name
+    assert {"run", "check", "test", "explain", "replay", "status", "incidents",
+            "events", "dead", "silence", "doctor", "sandbox", "send",
+            "version"} <= set(COMMANDS)
     for name in COMMANDS:
         r = tocsin(name, "--help")
         assert r.returncode == 0 and r.stderr == "", name
         assert r.stdout.startswith("usage: tocsin " + name)
+        assert tocsin("help", name).stdout == r.stdout
+        assert tocsin(name, "-h").stdout == r.stdout
+        for part in ("\nExamples:\n  tocsin " + name, "\nExit status: 0 "):
+            assert part in r.stdout, name
+        assert r.stdout.split("\nExit")[0].count("\n  tocsin ") >= 2, name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_a_help_speaks_of_is_there(name):
+    """Each option in the usage and the examples is one of the command's."""
+    text = tocsin(name, "--help").stdout
+    options = set(re.findall(r"(?:^  |, )(--[a-z-]+)",
+                             text.split("\nExamples:")[0], re.M)) | {"--help"}
+    own = re.findall(rf"^(?:usage:)? +tocsin {name}\b(.*)", text, re.M)
+    assert len(own) >= 3
+    for line in own:
+        line = line.split("|")[0] if " | " in line else line
+        assert set(re.findall(r"(?<=[ \[|])--[a-z-]+", line)) <= options, line
 
 
 def test_every_help_fits_a_screen():
@@ -81,6 +103,41 @@ def test_wrong_usage_is_2(args):
     r = tocsin(*args)
     assert r.returncode == 2, r.stdout + r.stderr
     assert r.stdout == "" and r.stderr.strip()
+
+
+@pytest.mark.parametrize("args,wrong,near", [
+    (["chekc"], "no command 'chekc'", "check"),
+    (["incident"], "no command 'incident'", "incidents"),
+    (["help", "statsu"], "no command 'statsu'", "status"),
+    (["check", "--fromat", "json"], "no option '--fromat'", "--format"),
+    (["check", "--sctrict=1"], "no option '--sctrict'", None),
+    (["events", "--jsn"], "no option '--jsn'", "--json"),
+    (["check", "--format", "jsno"], "not 'jsno'", "json"),
+    (["incidents", "--state", "opne"], "open, resolved, closed or failed",
+     "open"),
+    (["send", "--state", "alarm", "x"], "not 'alarm'", None),
+    (["silence", "exprie", "x"], "no 'exprie'", "expire"),
+    (["dead", "retyr", "1"], "no 'retyr'", "retry"),
+    (["silence", "list", "--for", "2h"], "--for isn't one of its", None),
+    (["status", "-x"], "no option '-x'", None),
+    (["status", "--json=yes"], "'--json' takes no value", None),
+    (["status", "here"], "takes no argument", None),
+    (["replay", "--rules"], "--rules lacks its PATH", None),
+    (["events", "-c"], "--config lacks its FILE", None),
+    (["events", "--color", "red"], "auto, always or never", None),
+], ids=lambda a: "-".join(a) if isinstance(a, list) else None)
+def test_what_was_meant(args, wrong, near):
+    r = tocsin(*args)
+    assert r.returncode == 2 and r.stdout == ""
+    first, second = r.stderr.splitlines()
+    assert wrong in first
+    assert first.startswith("tocsin: " if "command" in first else
+                            "tocsin " + args[0])
+    if near:
+        assert f", did you mean '{near}'?" in first
+    else:
+        assert "did you mean" not in first or "sctrict" in first
+    assert re.fullmatch(r"`tocsin .*help.*` .+", second)
 
 
 # ---- check ----
@@ -547,12 +604,121 @@ def test_tables_on_a_terminal(busy, name):
     env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
     shown = on_terminal(argv, env=dict(env, TERM="xterm"))
     assert "\033[1m" in shown
-    bare = re.sub(r"\033\[\d*m", "", shown)
+    bare = re.sub(r"\033\[[\d;]*m", "", shown)
     assert "\033" not in bare
     for line in bare.splitlines():
         assert len(line) <= 80, line
     plain = on_terminal(argv, env=dict(env, TERM="xterm", NO_COLOR="1"))
     assert "\033" not in plain and plain == bare
+
+
+def terminal(busy, columns, *args, **env):
+    argv = ["/bin/sh", "-c", f"stty cols {columns} && exec \"$@\"", "sh",
+            peers.TOCSIN, *args, "-c", busy.path]
+    clean = {k: v for k, v in os.environ.items()
+             if k not in ("NO_COLOR", "COLUMNS")}
+    return on_terminal(argv, env={**clean, "TERM": "xterm", **env})
+
+
+def columns_of(text):
+    """As wcwidth(3) says, near enough for what tests send."""
+    import unicodedata
+    return sum(0 if unicodedata.combining(c) else
+               2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in text)
+
+
+def bare_of(shown):
+    return re.sub(r"\033\[[\d;]*m", "", shown)
+
+
+@pytest.mark.parametrize("columns", [20, 33, 47, 60, 80, 132])
+@pytest.mark.parametrize("name", [*LISTS, "audit"])
+def test_a_table_fits_every_terminal(wide, name, columns):
+    lines = bare_of(terminal(wide, columns, name)).splitlines()
+    assert len(lines) >= 2
+    for line in lines:
+        assert columns_of(line) <= columns, line
+    # What is cut says so; the first column is there always.
+    whole = wide.cli(name).stdout.splitlines()
+    assert lines[0].split()[0] == whole[0].split()[0]
+    if columns < 60:
+        assert any("\u2026" in line for line in lines)
+
+
+def test_a_pipe_gets_whole_cells(wide):
+    text = wide.cli("events").stdout
+    assert WIDE in text and "\t" not in text and "\u2026" not in text
+    assert text.startswith("EVENT ") and "\033" not in text
+    # Every cell begins where its title does.
+    head, *rows = text.splitlines()
+    at = head.index("ALARM")
+    for row in rows:
+        seen = 0
+        for i, c in enumerate(row):
+            if seen == at:
+                assert row[i] != " " and row[i - 1] == " ", row
+                break
+            seen += columns_of(c)
+
+
+WIDE = "\u8b66\u5831-" * 12 + "e\u0301" * 10 + "-end"
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("wide"))
+    sandbox = peers.Sandbox(folder)
+    agent = peers.Agent(folder, sandbox)
+    for name in (WIDE, "plain"):
+        assert agent.hook({"AlarmName": name})[0] == 200
+    agent.settle()
+    sandbox.fault("400", method="POST", path="/incidents")
+    assert agent.hook({"AlarmName": WIDE + "-refused"})[0] == 200
+    agent.settle()
+    sandbox.clear()
+    yield agent
+    assert agent.stop() == 0
+    sandbox.stop()
+
+
+def test_colour(busy):
+    def coloured(*args, **env):
+        return "\033[" in terminal(busy, 80, *args, **env)
+
+    def piped(*args):
+        return "\033[" in busy.cli(*args).stdout
+
+    assert coloured("incidents") and not piped("incidents")
+    assert not coloured("incidents", NO_COLOR="1")
+    assert coloured("incidents", NO_COLOR="")
+    assert not coloured("incidents", "--color", "never")
+    assert coloured("incidents", "--color", "always", NO_COLOR="1")
+    assert piped("incidents", "--color", "always")
+    assert not coloured("incidents", TERM="dumb")
+    text = busy.cli("incidents", "--color", "always").stdout
+    assert "\033[32mresolved\033[0m" in text
+    assert "\033[32mready\033[0m" in busy.cli("status", "--color",
+                                              "always").stdout
+    # What colours is no text: a table is as wide with as without.
+    assert bare_of(text) == busy.cli("incidents").stdout
+
+
+def test_times(busy):
+    """Relative on a terminal, and in UTC elsewhere or where asked for."""
+    ago = r"(now|(\d+h)?\d+[smhd] ago|in \ds)"   # two come from soon
+    utc = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    for when, show in (
+            (ago, lambda *a: bare_of(terminal(busy, 200, *a))),
+            (utc, lambda *a: bare_of(terminal(busy, 200, *a, "--utc"))),
+            (utc, lambda *a: busy.cli(*a).stdout),
+            (utc, lambda *a: busy.cli(*a, "--utc").stdout)):
+        for name, column in (("incidents", "CHANGED"), ("events", "RECEIVED")):
+            head, *rows = show(name).splitlines()
+            at = head.index(column)
+            for row in rows:
+                assert re.match(when + "  ", row[at:]), row
+        assert re.search(rf"^started +{when}$", show("status"), re.M)
 
 
 def test_control_characters_reach_no_terminal(busy):

@@ -183,7 +183,7 @@ def test_tools_that_read_what_was_erased(agent, sandbox):
     (["--before", "soon"], 2, "span such as 30d"),
     (["--before", "1h"], 2, "--yes"),
     (["--account", ""], 1, "account"),
-    (["--before", "1h", "extra"], 2, "say what"),
+    (["--before", "1h", "extra"], 2, "no argument"),
 ])
 def test_wrong_usage(agent, words, status, says):
     if status == 1:

@@ -48,7 +48,7 @@ def sort_of(text):
             ("report", r"FAILED  "),
             ("rules", r"version: 1\n"),
             ("some rules", r"(claims|policies):"),
-            ("configuration", r"(listen|sns|sqs|aws|stackflow|admin):")]:
+            ("configuration", r"(listen|sns|sqs|aws|stackflow|admin|drill):")]:
         if re.match(begins, text):
             return sort
     return None
@@ -236,8 +236,16 @@ def sh(agent, command, **env):
 
 @pytest.fixture
 def lively(make_agent, sandbox):
-    """An agent with an open incident and three dead letters."""
-    agent = make_agent()
+    """An agent with an open incident and three dead letters, that drills."""
+    agent = make_agent(conf={
+        "aws": {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "s",
+                "reconcile": "off"},
+        "drill": {"topic": peers.TOPIC, "every": "off"}})
+    sandbox.control("POST", "/sns/subscribe", {
+        "topic": peers.TOPIC,
+        "endpoint": f"http://127.0.0.1:{agent.port}/sns"})
+    peers.wait_for("the subscription", lambda: agent.metrics()
+                   ["tocsin_subscriptions_confirmed_total"] == 1)
     assert agent.hook({"AlarmName": "open"})[0] == 200
     agent.settle()
     sandbox.fault("400", method="POST", path="/incidents")
@@ -303,6 +311,7 @@ def test_the_backup_of_readme(lively, text):
 
 def test_a_page_s_metrics_are_those_of_the_agent(lively):
     """Names, types and labels that it really shows."""
+    lively.cli("drill", "--wait")
     _, data = lively.api("/metrics")
     shown = dict(re.findall(r"^# TYPE (\w+) (\w+)$", data.decode(), re.M))
     told = {m[1]: (m[2], m[3]) for m in re.finditer(

@@ -66,6 +66,7 @@ def test_drift_is_seen(tmp_path):
     """A metric, a default and a line of advice that are changed are told."""
     for path in ["packaging/manual", "agent/metrics.tbl", "agent/metrics.c",
                  "agent/conf_keys.c", "agent/admin/health.c",
+                 "agent/warnings.c", "agent/drill.c",
                  "agent/intake/queues.c", "packaging/man/metrics.advice",
                  "packaging/man/tocsin-metrics.7",
                  "packaging/man/tocsin.yaml.5"]:
@@ -132,7 +133,7 @@ def test_each_reason_of_rejection_is_explained():
         for pattern in (r'intake_refuse\(\w+, \d+,\s*"(\w+)"',
                         r'intake_postpone\(\w+,\s*"(\w+)"',
                         r'\brefuse\(\w+, \w+, \d+,\s*"(\w+)"',
-                        r'metrics_rejected\([^")]*"(\w+)"'):
+                        r'metrics_rejected\([^",]*, "(\w+)"'):
             reasons |= set(re.findall(pattern, text))
     assert len(reasons) > 15
     assert told - {"Li"} == reasons
@@ -231,13 +232,19 @@ def test_each_alert_is_in_the_runbook_and_tested():
 
 
 def test_each_warning_s_code_is_in_the_runbook_and_an_alert():
-    """Codes of agent/warnings.h, where there are any."""
+    """Codes of agent/warnings.tbl, and what is raised by its code."""
     book = page("tocsin-runbook.7")
+    book = book[book.index(".Sh WARNINGS"):book.index(".Sh NOT READY")]
+    codes = set(re.findall(r'^WARNING\(\w+, "([a-z-]+)"',
+                           read("agent", "warnings.tbl"), re.M))
+    assert len(codes) > 20 and items(book, "Li") == codes
     for path in glob.glob(os.path.join(TOP, "agent", "**", "*.c"),
                           recursive=True):
         for code in re.findall(r'warning_raise\(\w[\w>-]*,\s*"([a-z-]+)"',
                                read(path)):
-            assert code in book, f"{path}: {code}"
+            assert code in codes, f"{path}: {code}"
+    told = re.search(r'code=~"([^"]*)"', alerts()["TocsinWarns"])[1]
+    assert set(told.split("|")) <= codes
 
 
 # ---- Prometheus and Grafana ----

@@ -576,3 +576,21 @@ def test_off_asks_nobody(make, sandbox, cloudwatch):
     assert cloudwatch.calls == []
     assert "cloudwatch" not in agent.get("/api/v1/status")
     assert len(sandbox.incidents()) == 1
+
+
+def test_a_drill_is_not_taken_for_deleted(make, sandbox, cloudwatch):
+    """CloudWatch knows nothing of it; its OK comes from who drills."""
+    agent = make(every="2s")
+    drill = {"AlarmContributor": {"Id": "host-abcdefgh"},
+             "AlarmTags": {"tocsin-drill": "an-id"},
+             "Trigger": {"Namespace": "tocsin", "MetricName": "Drill"}}
+    sent(agent, "tocsin-drill", "ALARM", 3 * HOUR, **drill)
+    sent(agent, "gone", "ALARM", 3 * HOUR)
+    wait_state(sandbox, "resolved")
+    cloudwatch.wait_rounds(3)
+    agent.settle()
+    assert {i["short_description"]: i["state"] for i in
+            sandbox.incidents()} == {
+        "CloudWatch Alarm: tocsin-drill": "new",
+        "CloudWatch Alarm: gone": "resolved"}
+    assert not [c for c in cloudwatch.calls if "tocsin-drill" in str(c)]

@@ -687,6 +687,23 @@ async function manners(browser) {
 	});
 }
 
+// The hygiene report is a page of its own: it needs neither a server nor a script.
+async function hygiene(browser) {
+	const html = readFileSync(told.report, "utf8");
+
+	for (const mode of Object.keys(MODES))
+		await withPage(browser, mode, async (page) => {
+			await page.setContent(html);
+			assert.match(await page.title(), /^Alarm hygiene, /);
+			assert.ok(await page.locator("h3").count() > 3);
+			assert.deepEqual([...await violations(page, `report, ${mode}`), ...await overflow(page, `report, ${mode}`)], []);
+			await picture(page, `report-${mode}`);
+			await page.emulateMedia({ media: "print" });
+			assert.deepEqual(await overflow(page, `report on paper, ${mode}`), []);
+			assert.equal(await page.evaluate(() => window.harm), undefined);
+		}, { stay: true });
+}
+
 // Side by side, and one after another in each: they wait as much as they work.
 const lanes = (...all) => Promise.all(all.map(async (lane) => {
 	for (const [name, run] of lane)
@@ -715,6 +732,7 @@ try {
 		["ten thousand rows", () => manyRows(browser)],
 		["colours, motion, policy", () => manners(browser)],
 		["beyond loopback", () => beyondLoopback(browser)],
+		["the hygiene report", () => hygiene(browser)],
 	]);
 	await lanes([
 		["dead letters", () => deadLetters(browser)],

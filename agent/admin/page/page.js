@@ -580,37 +580,14 @@ function pager(next, query, what) {
 
 // What is wrong, the worst first: what it is, what to do, where to look.
 function troubles(s) {
-	const out = [], flow = s.stackflow ?? {}, told = (s.warnings ?? []).map((w) => w.code);
-	const add = (level, code, text, advice, to) => out.push({ level, code, text, advice, to });
-	const days = daysLeft(s);
-	if (s.health === "not ready")
-		add("bad", "not-ready", `tocsin takes no alarms: ${s.not_ready_because ?? "it isn't ready"}`,
-			"Senders keep them and try again; journalctl -u tocsin says why.");
-	if (s.store_full)
-		add("bad", "store-full", "the store is full",
-			"Free the disk or raise store.max_size; senders keep new alarms until then.");
-	if (flow.authenticated === false)
-		add("bad", "stackflow-auth", "StackFlow refuses tocsin's credentials",
-			"Check stackflow.auth; alarms are kept until it is right.");
-	else if (flow.breaker_open || flow.reachable === false)
-		add("bad", "stackflow-down", "StackFlow doesn't answer",
-			`Alarms are kept and delivered, P1 first, once it does.${flow.problem ? ` It said: ${flow.problem}` : ""}`);
-	for (const q of s.queues ?? [])
-		if (q.state === "trouble" || q.state === "refused")
-			add("bad", "queue", `the queue ${q.name} can't be read`, q.problem ?? "Its messages wait in the queue.");
-	if (days < 14)
-		add(days < 4 ? "bad" : "watch", "certificate", `a certificate ends in ${count(Math.max(0, days), "day")}`,
-			"Renew it: the file is reread when it changes.");
-	if (s.dead_letters)
-		add("watch", "dead-letters", `${count(s.dead_letters, "dead letter")} ${s.dead_letters === 1 ? "waits" : "wait"} for a decision`,
-			"StackFlow refused them for good: retry or drop.", "#/dead");
-	if (staleFiles(s).length)
-		add("watch", "rules-stale", `${count(staleFiles(s).length, "rule file")} can't be loaded: ${staleFiles(s).join(", ")}`,
-			"The last good copy decides; tocsin check names the line.", "#/rules");
-	const own = out.filter((t) => !told.includes(t.code));
-	const raised = (s.warnings ?? []).map((w) => ({ level: "watch", text: w.text, advice: w.advice, since: w.since, code: w.code }));
-	return [...own, ...raised].sort((a, b) => (a.level === "bad" ? 0 : 1) - (b.level === "bad" ? 0 : 1));
+	const out = (s.warnings ?? []).map((w) => ({ ...w, to: PLACES[w.code] }));
+	if (s.health === "not ready" && !out.some((w) => w.level === "bad"))
+		out.unshift({ level: "bad", code: "not-ready", text: `tocsin takes no alarms: ${s.not_ready_because ?? "it isn't ready"}`,
+			advice: "Senders keep them and try again; journalctl -u tocsin says why." });
+	return out;
 }
+
+const PLACES = { "dead-letters": "#/dead", "rules-stale": "#/rules" };
 
 const staleFiles = (s) => s.rules_stale ?? [];
 const lastOf = (list) => list?.findLast((v) => v !== null);

@@ -85,7 +85,7 @@ static void test_every_key(void **state)
 		"web: {body: 64KiB, idle: 250ms}\n"
 		"network: {proxy: \"http://p:3128\", connect_to: "
 		"[\"a:1:b:2\"]}\n"
-		"self_alerts: off\n"
+		"self_alerts: P2\n"
 		"log: {level: debug, format: json}\n");
 	assert_string_equal(c->listeners[0].key, in(f, "key.pem"));
 	assert_true(c->listeners[1].plain);
@@ -93,6 +93,7 @@ static void test_every_key(void **state)
 	assert_string_equal(c->sns.topics[0],
 			    "arn:aws:sns:us-east-1:111122223333:a-*");
 	assert_null(c->sns.topics[1]);
+	assert_int_equal(c->self_alerts, 2);
 	assert_string_equal(c->sns.password, "p");
 	assert_int_equal(c->sns.min_signature_version, 2);
 	assert_true(c->aws.credential_process);
@@ -260,7 +261,6 @@ static void test_what_this_version_has_not(void **state)
 {
 	struct fixture *f = *state;
 
-	refuses(f, LEAST "self_alerts: P3\n", "error[not-available]");
 	refuses(f, LEAST "store: {url: \"postgresql://db/x\"}\n",
 		"error[not-available]");
 }

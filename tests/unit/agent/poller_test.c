@@ -127,6 +127,7 @@ static int set_up_queue(void **state, const char *url)
 
 	f->agent.metrics = metrics_new();
 	assert_int_equal(queue_init(&f->queue, &f->agent, &c), 0);
+	f->queue.ask_ms = INT64_MAX;	/* for its length */
 	f->poller = p;
 	p->queue = &f->queue;
 	p->mono_ms = clock_now;
@@ -307,6 +308,91 @@ static void test_the_turn_ends_when_the_pause_does(void **state)
 	wait = poller_turn(f->poller, now_ms);
 	assert_int_equal(wait, 300);
 	assert_int_equal(turn_after(f, wait), 1);
+}
+
+/* ---- how long the queue is, and how old what comes ---- */
+
+static int64_t waiting(struct fixture *f)
+{
+	struct queue_status q;
+
+	depth_status(&q, &f->queue, clock_wall_ms());
+	return q.waiting;
+}
+
+static void test_its_length_is_asked_once_a_minute(void **state)
+{
+	struct fixture *f = *state;
+
+	f->queue.ask_ms = 0;
+	assert_int_equal(waiting(f), -1);
+	assert_int_equal(turn_after(f, 0), 1);
+	/* Not before the queue has answered at all. */
+	answer(0, AWS_OK, "{}");
+	assert_int_equal(turn_after(f, 0), 2);
+	assert_string_equal(sent[2].operation, "GetQueueAttributes");
+	answer(2, AWS_OK, "{\"Attributes\":"
+			  "{\"ApproximateNumberOfMessages\":\"42\"}}");
+	assert_int_equal(waiting(f), 42);
+	assert_int_equal(turn_after(f, MINUTE - 1), 0);
+	assert_int_equal(turn_after(f, 1), 1);
+	answer(3, AWS_OK, "{\"Attributes\":"
+			  "{\"ApproximateNumberOfMessages\":\"-1\"}}");
+	assert_int_equal(waiting(f), -1);
+	/* A failure is no trouble of the queue's. */
+	assert_int_equal(turn_after(f, MINUTE), 1);
+	answer(4, AWS_TRANSIENT, "gone");
+	assert_int_equal(waiting(f), -1);
+	assert_int_equal(state_of(f), QUEUE_OK);
+	/* Without the right not for an hour. */
+	assert_int_equal(turn_after(f, MINUTE), 1);
+	answer(5, AWS_DENIED, "AccessDenied");
+	assert_int_equal(state_of(f), QUEUE_OK);
+	assert_int_equal(turn_after(f, 59 * MINUTE), 0);
+	assert_int_equal(turn_after(f, MINUTE), 1);
+}
+
+static int64_t lag_at(struct fixture *f, int64_t at_ms)
+{
+	struct queue_status q;
+
+	depth_status(&q, &f->queue, at_ms);
+	return q.lag_ms;
+}
+
+static void came(struct fixture *f, int64_t age_ms, unsigned receives,
+		 int64_t at_ms)
+{
+	const struct sqs_message m = {
+		.sent_ms = age_ms < 0 ? 0 : at_ms - age_ms,
+		.receives = receives,
+	};
+
+	depth_came(&f->queue, &m, 1, at_ms);
+}
+
+static void test_its_lag_is_the_most_of_late(void **state)
+{
+	struct fixture *f = *state;
+	int64_t at = 1795255200000;
+
+	assert_int_equal(lag_at(f, at), -1);
+	came(f, -1, 1, at);		/* it wasn't told */
+	came(f, 90000, 2, at);		/* we kept it waiting */
+	assert_int_equal(lag_at(f, at), -1);
+	came(f, 5000, 1, at);
+	came(f, 700, 1, at + 1000);
+	assert_int_equal(lag_at(f, at + 1000), 5000);
+	depth_came(&f->queue, NULL, 0, at + 2000);
+	assert_int_equal(lag_at(f, at + 2000), 5000);
+	came(f, 8000, 1, at + 3000);
+	assert_int_equal(lag_at(f, at + 3000), 8000);
+	/* Late isn't for ever. */
+	came(f, 700, 1, at + 3000 + MINUTE + 1);
+	assert_int_equal(lag_at(f, at + 3000 + MINUTE + 1), 700);
+	depth_came(&f->queue, NULL, 0, at + 3 * MINUTE);
+	assert_int_equal(lag_at(f, at + 3 * MINUTE), 0);
+	assert_int_equal(lag_at(f, at + 9 * MINUTE), -1);
 }
 
 /* ---- deletes and visibilities ---- */
@@ -529,6 +615,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pauses_grow_to_a_bound),
 		cmocka_unit_test(test_a_pace_keeps_what_is_asked),
+		OF(test_its_length_is_asked_once_a_minute),
+		OF(test_its_lag_is_the_most_of_late),
 		OF(test_a_refused_queue_recovers),
 		OF(test_what_passes_isnt_refused),
 		OF(test_the_turn_ends_when_the_pause_does),
