@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/random.h"
+#include "base/wake.h"
 #include "doc/json.h"
 #include "doc/jsonw.h"
 
@@ -283,19 +284,12 @@ static void begin(struct drill *d, const struct conf *c)
 /* False: the end. */
 static bool pause_for(struct drill *d, int64_t ms)
 {
-	struct timespec until;
+	int64_t until_ms = clock_mono_ms() + ms;
 	bool stop;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&d->lock);
 	if (!d->stop && !d->wanted[0])
-		pthread_cond_timedwait(&d->wake, &d->lock, &until);
+		wake_wait(&d->wake, &d->lock, until_ms);
 	stop = d->stop;
 	pthread_mutex_unlock(&d->lock);
 	return !stop;
@@ -345,14 +339,10 @@ static void put_name(struct buf *out, const struct agent *a)
 static int set_up(struct drill *d, const struct conf *c, struct err *err)
 {
 	struct buf name = BUF_INIT(sizeof(d->name) - 1);
-	pthread_condattr_t attr;
 	int rc;
 
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&d->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	wake_init(&d->wake);
 	put_name(&name, d->agent);
 	utf8_keep(d->name, sizeof(d->name), buf_str(&name));
 	buf_fini(&name);

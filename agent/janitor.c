@@ -8,6 +8,7 @@
 #include "agent/thread.h"
 #include "agent/watch.h"
 #include "base/clock.h"
+#include "base/wake.h"
 
 #define WATCH_S 1
 #define EXPIRE_S 60
@@ -26,14 +27,11 @@ struct janitor {
 /* False once it is to end. */
 static bool pause_for(struct janitor *j, time_t seconds)
 {
-	struct timespec until;
+	int64_t until_ms = clock_mono_ms() + seconds * 1000;
 	bool stop;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += seconds;
 	pthread_mutex_lock(&j->lock);
-	while (!j->stop && pthread_cond_timedwait(&j->wake, &j->lock,
-						  &until) != ETIMEDOUT)
+	while (!j->stop && wake_wait(&j->wake, &j->lock, until_ms))
 		;
 	stop = j->stop;
 	pthread_mutex_unlock(&j->lock);
@@ -87,17 +85,13 @@ static void janitor_free(struct janitor *j)
 int janitor_start(struct janitor **out, struct agent *a, struct err *err)
 {
 	struct janitor *j = calloc(1, sizeof(*j));
-	pthread_condattr_t attr;
 	int rc;
 
 	if (!j)
 		return err_set(err, -ENOMEM, "out of memory");
 	j->agent = a;
 	pthread_mutex_init(&j->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&j->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	wake_init(&j->wake);
 	j->alerts = self_alerts_new(a);
 	rc = j->alerts ? store_reader_open(&j->reader, a->store, err) :
 			 err_set(err, -ENOMEM, "out of memory");

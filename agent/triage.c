@@ -12,6 +12,7 @@
 #include "agent/silences.h"
 #include "agent/thread.h"
 #include "base/clock.h"
+#include "base/wake.h"
 
 /* From so many events at once on, more are let gather for one transaction. */
 #define CROWD 32
@@ -259,19 +260,12 @@ out:
 
 static void pause_for(struct triage *t, int64_t ms)
 {
-	struct timespec until;
+	int64_t until_ms = clock_mono_ms() + ms;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pulse_rest(&t->pulse, ms);
 	pthread_mutex_lock(&t->lock);
 	if (!t->woken && !t->stop)
-		pthread_cond_timedwait(&t->wake, &t->lock, &until);
+		wake_wait(&t->wake, &t->lock, until_ms);
 	t->woken = false;
 	pthread_mutex_unlock(&t->lock);
 }
@@ -501,7 +495,6 @@ static void *run(void *arg)
 int triage_start(struct triage **out, struct agent *a, struct err *err)
 {
 	struct triage *t = calloc(1, sizeof(*t));
-	pthread_condattr_t attr;
 	int rc;
 
 	if (!t)
@@ -511,10 +504,7 @@ int triage_start(struct triage **out, struct agent *a, struct err *err)
 	t->due_ms = INT64_MAX;
 	t->timers_changed = true;
 	pthread_mutex_init(&t->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	wake_init(&t->wake);
 	t->recall = recall_new();
 	rc = t->recall ? store_reader_open(&t->reader, a->store, err) :
 			 err_set(err, -ENOMEM, "out of memory");

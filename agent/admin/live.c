@@ -9,6 +9,7 @@
 #include "agent/silences.h"
 #include "agent/thread.h"
 #include "base/clock.h"
+#include "base/wake.h"
 
 #define STREAMS 16
 #define EVERY_MS 2000
@@ -198,14 +199,6 @@ static void tell(struct live *l, struct str changed)
 
 /* ---- the thread ---- */
 
-static void wait_until(struct live *l, int64_t mono_ms)
-{
-	struct timespec at = { .tv_sec = mono_ms / 1000,
-			       .tv_nsec = mono_ms % 1000 * 1000000 };
-
-	pthread_cond_timedwait(&l->more, &l->lock, &at);
-}
-
 /* Until there is something to do: false at the end. */
 static bool rest(struct live *l, int64_t since_ms)
 {
@@ -219,7 +212,7 @@ static bool rest(struct live *l, int64_t since_ms)
 		else if (clock_mono_ms() >= until)
 			return true;
 		else
-			wait_until(l, until);
+			wake_wait(&l->more, &l->lock, until);
 	}
 	return false;
 }
@@ -252,7 +245,6 @@ static void *run(void *arg)
 struct live *live_new(struct agent *a)
 {
 	struct live *l = calloc(1, sizeof(*l));
-	pthread_condattr_t attr;
 
 	if (!l)
 		return NULL;
@@ -260,10 +252,7 @@ struct live *live_new(struct agent *a)
 	buf_init(&l->last, STATUS_MAX);
 	buf_init(&l->next, STATUS_MAX);
 	pthread_mutex_init(&l->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&l->more, &attr);
-	pthread_condattr_destroy(&attr);
+	wake_init(&l->more);
 	return l;
 }
 

@@ -7,6 +7,7 @@
 #include "aws/creds_source.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/wake.h"
 
 #define MINUTE_MS INT64_C(60000)
 #define AHEAD_MS (15 * MINUTE_MS)
@@ -235,54 +236,23 @@ int64_t creds_step(struct aws_creds *c)
 	return wait < 0 ? 0 : wait < MINUTE_MS ? wait : MINUTE_MS;
 }
 
-static struct timespec after_ms(int64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += ms % 1000 * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 static void *run(void *arg)
 {
 	struct aws_creds *c = arg;
 	bool stop = false;
 
 	while (!stop) {
-		struct timespec until = after_ms(creds_step(c));
-		int rc = 0;
+		int64_t until_ms = creds_step(c);
 
+		until_ms += clock_mono_ms();
 		pthread_mutex_lock(&c->lock);
-		while (!c->stopping && !c->forced && rc == 0)
-			rc = pthread_cond_timedwait(&c->changed, &c->lock,
-						    &until);
+		while (!c->stopping && !c->forced &&
+		       wake_wait(&c->changed, &c->lock, until_ms))
+			;
 		stop = c->stopping;
 		pthread_mutex_unlock(&c->lock);
 	}
 	return NULL;
-}
-
-static int init_sync(struct aws_creds *c)
-{
-	pthread_condattr_t attr;
-	int rc;
-
-	if (pthread_condattr_init(&attr))
-		return -ENOMEM;
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	rc = pthread_cond_init(&c->changed, &attr);
-	pthread_condattr_destroy(&attr);
-	if (rc)
-		return -ENOMEM;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_mutex_init(&c->net.lock, NULL);
-	return 0;
 }
 
 int creds_open(struct aws_creds **out, const struct aws_creds_options *o,
@@ -303,13 +273,14 @@ int creds_open(struct aws_creds **out, const struct aws_creds_options *o,
 	if (!c)
 		return -ENOMEM;
 	rc = creds_options_copy(&c->o, o);
-	if (rc == 0)
-		rc = init_sync(c);
 	if (rc) {
 		creds_options_fini(&c->o);
 		free(c);
 		return rc;
 	}
+	wake_init(&c->changed);
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_mutex_init(&c->net.lock, NULL);
 	c->clock = clock;
 	c->looking = true;
 	c->due_ms = now_ms(c);
@@ -404,12 +375,11 @@ int aws_creds_get(struct aws_held **out, struct aws_creds *c, struct err *err)
 
 void aws_creds_wait(struct aws_creds *c, unsigned timeout_ms)
 {
-	struct timespec until = after_ms(timeout_ms);
-	int rc = 0;
+	int64_t until_ms = clock_mono_ms() + timeout_ms;
 
 	pthread_mutex_lock(&c->lock);
-	while (c->looking && rc == 0)
-		rc = pthread_cond_timedwait(&c->changed, &c->lock, &until);
+	while (c->looking && wake_wait(&c->changed, &c->lock, until_ms))
+		;
 	pthread_mutex_unlock(&c->lock);
 }
 
