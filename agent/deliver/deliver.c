@@ -21,8 +21,6 @@
 #define BREAKER_TRY_MS 1000
 #define CERT_MAX (16 << 10)
 #define CERT_MS 5000
-#define RECORD_MS 20 /* a result waits so long for others at most */
-#define RATED_MS 100 /* the same where the rate holds others up anyway */
 #define CLOCK_BACK_MS 5000 /* smaller steps back are waited out */
 #define CLOCK_STEADY_MS 60000
 #define DUE_MAX 128
@@ -289,40 +287,6 @@ static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 	return n < 0 ? n : 0;
 }
 
-static bool urgent(const struct deliver *d)
-{
-	for (const struct task *t = d->tasks; t; t = t->next)
-		if ((t->phase == PHASE_SEND || t->phase == PHASE_VIEW) &&
-		    t->op.priority == 1)
-			return true;
-	return false;
-}
-
-/*
- * As deliver_room(), for operations: once the rate holds them up, they go a
- * few at a time, and so share commits before and after. P1 never waits for
- * that, nor what comes alone.
- */
-static int64_t burst_room(struct deliver *d, int64_t mono_ms)
-{
-	int64_t wait = deliver_room(d, mono_ms);
-
-	if (wait < 0 || d->breaker || urgent(d))
-		return wait;
-	if (wait && !d->burst_ms)
-		d->burst_ms = mono_ms + wait + sf_client_gather_ms(d->sf);
-	if (mono_ms < d->burst_ms)
-		return d->burst_ms - mono_ms;
-	d->burst_ms = 0;
-	return wait;
-}
-
-/* Not for StackFlow, whose rate is nothing to it. */
-static bool outside(const struct op *op)
-{
-	return op->kind == OP_CONFIRM || op->kind == OP_FALLBACK;
-}
-
 /* Requests of tasks, the ones committed as IN FLIGHT first. */
 static void start_requests(struct deliver *d)
 {
@@ -330,11 +294,11 @@ static void start_requests(struct deliver *d)
 
 	for (int i = 0; i < 2; i++) {
 		for (struct task *t = d->tasks; t; t = t->next) {
-			bool rated = !outside(&t->op);
+			bool rated = pace_is_rated(&t->op);
 
 			if (t->phase != order[i])
 				continue;
-			if (rated && burst_room(d, clock_mono_ms()))
+			if (rated && pace_room(d, clock_mono_ms()))
 				continue;
 			if ((t->phase == PHASE_SEND ? task_send(t) :
 						      task_view(t)) == 0 &&
@@ -598,91 +562,12 @@ static void publish_state(struct deliver *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-/* How many tasks are where they want a commit or are kept from one. */
-struct stand {
-	size_t ended, ready;	/* to be recorded, to be begun */
-	size_t begun, unasked;	/* to be sent: writes, and GETs before them */
-	size_t viewing;
-	bool create;		/* one to be begun opens an incident */
-	bool at_once;		/* one is P1, or not StackFlow's */
-};
-
-static struct stand look_around(const struct deliver *d)
-{
-	struct stand s = { 0 };
-
-	for (const struct task *t = d->tasks; t; t = t->next) {
-		s.ended += t->phase == PHASE_RECORD;
-		s.ready += t->phase == PHASE_BEGIN;
-		s.begun += t->phase == PHASE_SEND;
-		s.unasked += t->phase == PHASE_VIEW;
-		s.viewing += t->phase == PHASE_UNDERWAY &&
-			     t->op.state == OP_READY;
-		s.create |= t->phase == PHASE_BEGIN && t->op.kind == OP_CREATE;
-		s.at_once |= t->phase == PHASE_BEGIN &&
-			     (t->op.priority == 1 || outside(&t->op));
-	}
-	return s;
-}
-
-/*
- * How long results wait for those of other requests under way, and operations
- * to be begun for results, to share a transaction; 0: no longer, -1: there are
- * none. No room is left unused: what waits has others before it, begun or to
- * be asked about, that are held up by the rate.
- */
-static int64_t commit_wait_ms(struct deliver *d, int64_t mono_ms)
-{
-	const struct stand s = look_around(d);
-	bool held_up = s.begun || s.unasked;
-	int64_t until;
-
-	if (!s.ended && !s.ready) {
-		d->owed_ms = 0;
-		return -1;
-	}
-	if (!d->owed_ms)
-		d->owed_ms = mono_ms;
-	if (s.at_once ||
-	    (s.ready && (s.create || !(s.viewing || s.unasked)) &&
-	     s.begun <= d->conf->stackflow.concurrency / 4))
-		return 0;
-	if (!held_up && !rest_active(d->rest))
-		return 0;
-	until = d->owed_ms + (held_up ? RATED_MS : RECORD_MS);
-	return until > mono_ms ? until - mono_ms : 0;
-}
-
 static int commit_owed(struct deliver *d, bool begin)
 {
-	if (commit_wait_ms(d, clock_mono_ms()))
+	if (pace_commit_ms(d, clock_mono_ms()))
 		return 0;
 	d->owed_ms = 0;
 	return tasks_commit(d, begin);
-}
-
-static int wait_ms(struct deliver *d, int64_t now_ms)
-{
-	int64_t mono_ms = clock_mono_ms(), wait = 1000, room = -1, owed;
-	const struct stand s = look_around(d);
-
-	owed = commit_wait_ms(d, mono_ms);
-	if (owed >= 0)
-		wait = least(wait, owed);
-	if (s.begun || s.unasked)
-		room = burst_room(d, mono_ms);
-	if (room >= 0)
-		wait = least(wait, room ? room : 1);
-	if (d->task_count < d->conf->stackflow.concurrency)
-		wait = least(wait, d->due_ms - now_ms > 10 ?
-					   d->due_ms - now_ms : 10);
-	wait = least(wait, doubts_next_ms(d) - now_ms);
-	return wait < 0 ? 0 : (int)wait;
 }
 
 /* Only so many doubts are held in memory at a time; more come in turn. */
@@ -747,7 +632,7 @@ static bool turn(struct deliver *d)
 	int rc;
 
 	pulse_beat(&d->pulse);
-	rest_step(d->rest, wait_ms(d, now));
+	rest_step(d->rest, pace_wait_ms(d, now));
 	if (d->aws)
 		(void)aws_client_step(d->aws);
 	now = clock_wall_ms();

@@ -125,6 +125,25 @@ void deliver_result(struct deliver *d, const struct sf_result *r);
 struct task *task_new(struct deliver *d, const struct op *op);
 void task_free(struct task *t);
 
+/* pace.c */
+/* Not what isn't for StackFlow: its rate is nothing to it. */
+bool pace_is_rated(const struct op *op);
+/*
+ * As deliver_room(), for operations: once the rate holds them up, they go a
+ * few at a time, and so share commits before and after. P1 never waits for
+ * that, nor what comes alone.
+ */
+int64_t pace_room(struct deliver *d, int64_t mono_ms);
+/*
+ * How long results wait for those of other requests under way, and operations
+ * to be begun for results, to share a transaction; 0: no longer, -1: there are
+ * none. No room is left unused: what waits has others before it, begun or to
+ * be asked about, that are held up by the rate.
+ */
+int64_t pace_commit_ms(struct deliver *d, int64_t mono_ms);
+/* How long there is nothing to do, unless something comes. */
+int pace_wait_ms(struct deliver *d, int64_t now_ms);
+
 /* send.c: start the requests of a task's phase. 0 started or ended, -EAGAIN
  * no room now. */
 int task_view(struct task *t);

@@ -9,9 +9,11 @@ static struct str or_null(struct str s)
 static void put_share(struct jsonw *w, const char *key, uint64_t of,
 		      uint64_t in)
 {
+	uint64_t thousandths = in ? of * 1000 / in : 0;
+
 	jsonw_key(w, key);
 	if (in)
-		jsonw_double(w, (double)(of * 1000 / in) / 1000);
+		jsonw_double(w, (double)thousandths / 1000);
 	else
 		jsonw_null(w);
 }

@@ -83,7 +83,7 @@ static void label(struct paper *p, const char *text)
 
 static size_t room_from(const struct paper *p, int column)
 {
-	size_t width = !p->out ? (size_t)p->g->columns - 1 :
+	size_t width = p->g ? (size_t)p->g->columns - 1 :
 		       p->term->width < WIDEST ? p->term->width + 1 : WIDEST;
 
 	return width > (size_t)column ? width - (size_t)column : 1;
