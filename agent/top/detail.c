@@ -58,7 +58,7 @@ static void print_line(struct paper *p, int column, int style, struct str text)
 
 static bool seen(const struct paper *p)
 {
-	return !p->out && p->n >= p->first &&
+	return p->n >= p->first &&
 	       p->n - p->first < (size_t)(p->to - p->from);
 }
 
@@ -66,7 +66,7 @@ static void draw_line(struct paper *p, int column, int style, struct str text)
 {
 	if (p->out)
 		print_line(p, column, style, text);
-	else if (seen(p))
+	else if (p->g && seen(p))
 		grid_put(p->g, p->from + (int)(p->n - p->first), column,
 			 p->g->columns - column, style, text);
 	p->n++;
@@ -76,7 +76,7 @@ static void label(struct paper *p, const char *text)
 {
 	if (p->out)
 		p->label = text;
-	else if (seen(p))
+	else if (p->g && seen(p))
 		grid_puts(p->g, p->from + (int)(p->n - p->first), 1,
 			  LABEL - 1, STYLE_DIM, text);
 }
@@ -299,7 +299,7 @@ static void put_incident(struct paper *p, const struct json *i)
 /* The front of a line, before column STEP. */
 static void draw_part(struct paper *p, int style, struct str text)
 {
-	if (seen(p))
+	if (p->g && seen(p))
 		grid_put(p->g, p->from + (int)(p->n - p->first), 1, STEP - 2,
 			 style, text);
 }
