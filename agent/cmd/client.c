@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "agent/cmd/cmd.h"
@@ -23,6 +24,19 @@ struct client {
 	struct buf base, user, auth;
 	const char *headers[3];
 };
+
+/* A port that the system chose at the agent's start is known to it alone. */
+static bool nobody_knows(const char *address)
+{
+	const char *port = strrchr(address, ':');
+
+	if (strncmp(address, "unix:", 5) == 0 || !port || strcmp(port, ":0"))
+		return false;
+	fprintf(stderr, "tocsin: admin.address is %s, and which port that "
+		"became can't be known from here: give it one, or unix:PATH\n",
+		address);
+	return true;
+}
 
 static int find_agent(struct client *c, const char *conf, const char **token)
 {
@@ -44,7 +58,7 @@ static int find_agent(struct client *c, const char *conf, const char **token)
 	}
 	faults_fini(&faults);
 	buf_fini(&text);
-	return rc ? CMD_CONFIG : 0;
+	return rc || nobody_knows(c->address) ? CMD_CONFIG : 0;
 }
 
 /* http://ADDRESS, and the socket's path where it is one. */

@@ -740,6 +740,16 @@ def test_no_agent_running(sandbox, folder):
     assert r.returncode == 1
 
 
+def test_a_port_that_nobody_can_know(sandbox, folder):
+    agent = peers.Agent(folder, sandbox, start=False,
+                        conf={"admin": {"address": "127.0.0.1:0"}})
+    for name in ("status", "incidents"):
+        r = agent.cli(name, check=False)
+        assert r.returncode == 78 and r.stdout == ""
+        assert "admin.address is 127.0.0.1:0" in r.stderr
+        assert "unix:PATH" in r.stderr
+
+
 def test_dead_retry_and_drop(make_agent, sandbox):
     agent = make_agent()
     sandbox.fault("400", method="POST", path="/incidents", count=2)
