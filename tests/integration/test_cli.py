@@ -578,9 +578,9 @@ def on_terminal(argv, columns=80, env=None):
     """What it prints on a terminal of so many columns."""
     pid, fd = pty.fork()
     if pid == 0:
+        fcntl.ioctl(1, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", 24, columns, 0, 0))
         os.execve(argv[0], argv, env or dict(os.environ, TERM="xterm"))
-    fcntl.ioctl(fd, termios.TIOCSWINSZ,
-                struct.pack("HHHH", 24, columns, 0, 0))
     out = b""
     while True:
         try:
@@ -598,9 +598,7 @@ def on_terminal(argv, columns=80, env=None):
 
 @pytest.mark.parametrize("name", LISTS)
 def test_tables_on_a_terminal(busy, name):
-    # The size is set by a wrapper that waits for it.
-    argv = ["/bin/sh", "-c", "stty cols 80 && exec \"$@\"", "sh",
-            peers.TOCSIN, name, "-c", busy.path]
+    argv = [peers.TOCSIN, name, "-c", busy.path]
     env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
     shown = on_terminal(argv, env=dict(env, TERM="xterm"))
     assert "\033[1m" in shown
@@ -613,11 +611,10 @@ def test_tables_on_a_terminal(busy, name):
 
 
 def terminal(busy, columns, *args, **env):
-    argv = ["/bin/sh", "-c", f"stty cols {columns} && exec \"$@\"", "sh",
-            peers.TOCSIN, *args, "-c", busy.path]
+    argv = [peers.TOCSIN, *args, "-c", busy.path]
     clean = {k: v for k, v in os.environ.items()
              if k not in ("NO_COLOR", "COLUMNS")}
-    return on_terminal(argv, env={**clean, "TERM": "xterm", **env})
+    return on_terminal(argv, columns, {**clean, "TERM": "xterm", **env})
 
 
 def columns_of(text):
