@@ -598,7 +598,8 @@ def on_terminal(argv, columns=80, env=None):
 
 @pytest.mark.parametrize("name", LISTS)
 def test_tables_on_a_terminal(busy, name):
-    argv = [peers.TOCSIN, name, "-c", busy.path]
+    # An age might be another at the second look.
+    argv = [peers.TOCSIN, name, "--utc", "-c", busy.path]
     env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"}
     shown = on_terminal(argv, env=dict(env, TERM="xterm"))
     assert "\033[1m" in shown
