@@ -83,9 +83,7 @@ static int load(struct drill *d)
 	if (rc > 0 && !json_parse(&doc, text, 0, NULL)) {
 		drill_read_record(&d->now, json_get(doc, "now"));
 		drill_read_record(&d->last, json_get(doc, "last"));
-		if (clock_parse(&d->success_ms,
-				json_get_str(doc, "success_at")))
-			d->success_ms = 0;
+		d->success_ms = json_get_time(doc, "success_at");
 	}
 	json_free(doc);
 	arena_free(arena);

@@ -145,14 +145,6 @@ void drill_put_record(struct jsonw *w, const struct drill_record *r)
 	buf_fini(&why);
 }
 
-/* 0 where it is absent or none. */
-static int64_t moment(const struct json *v, const char *key)
-{
-	int64_t ms = 0;
-
-	return clock_parse(&ms, json_get_str(v, key)) ? 0 : ms;
-}
-
 bool drill_read_record(struct drill_record *out, const struct json *v)
 {
 	const struct json *list = json_get(v, "hops");
@@ -161,17 +153,17 @@ bool drill_read_record(struct drill_record *out, const struct json *v)
 	int i = DRILL_UNDER_WAY;
 
 	drill_begin(&r, json_get_str(v, "id"), json_get_str(v, "topic"),
-		    moment(v, "started_at"),
+		    json_get_time(v, "started_at"),
 		    json_int(json_get(v, "within_ms"), 0));
 	while (i <= DRILL_LATE && !str_is(state, states[i]))
 		i++;
 	if (i > DRILL_LATE || !r.id[0] || !r.started_ms)
 		return false;
 	r.state = (enum drill_state)i;
-	r.ok_ms = moment(v, "ok_at");
+	r.ok_ms = json_get_time(v, "ok_at");
 	r.ok_sent = json_bool(json_get(v, "ok_published"), false);
 	for (size_t k = 0; k < HOPS && k < json_count(list); k++)
-		r.at[k] = moment(json_item(list, k), "at");
+		r.at[k] = json_get_time(json_item(list, k), "at");
 	utf8_keep(r.incident, sizeof(r.incident), json_get_str(v, "incident"));
 	utf8_keep(r.problem, sizeof(r.problem), json_get_str(v, "problem"));
 	*out = r;

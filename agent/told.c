@@ -234,20 +234,13 @@ void told_fini(struct told *t)
 	t->json = NULL;
 }
 
-static int64_t moment(const struct json *look)
-{
-	int64_t ms;
-
-	return clock_parse(&ms, json_get_str(look, "at")) ? 0 : ms;
-}
-
 /* Which decision was in force at that moment; before the first, that. */
 static size_t place(const struct told *t)
 {
 	size_t i = 0;
 
 	while (i + 1 < json_count(t->json) &&
-	       moment(json_item(t->json, i + 1)) <= t->now_ms)
+	       json_get_time(json_item(t->json, i + 1), "at") <= t->now_ms)
 		i++;
 	return i;
 }
@@ -359,7 +352,7 @@ enum ci_answer told_change(struct rule_change *out, struct arena *arena,
 	const struct json *list = json_get(look, "changes");
 
 	/* Nobody wrote down how it ended. */
-	if (look && t->now_ms - moment(look) > DAY_MS)
+	if (look && t->now_ms - json_get_time(look, "at") > DAY_MS)
 		list = NULL;
 	for (size_t i = 0; i < json_count(list); i++) {
 		const struct json *x = json_item(list, i);
@@ -386,7 +379,7 @@ struct silences *told_silences(const struct told *t, const char *source)
 	const struct json *next = json_item(t->json, place(t) + 1);
 	struct buf match = BUF_INIT(256);
 	struct silence one = { .id = json_get_str(s, "id"),
-			       .begins_ms = moment(look) };
+			       .begins_ms = json_get_time(look, "at") };
 	struct silences *out = NULL;
 
 	if (s && !clock_parse(&one.ends_ms, json_get_str(s, "until"))) {
@@ -401,8 +394,8 @@ struct silences *told_silences(const struct told *t, const char *source)
 		if (one.begins_ms > t->now_ms)
 			one.begins_ms = t->now_ms;
 		/* Whatever ended it, it was decided again then. */
-		if (next && moment(next) < one.ends_ms)
-			one.ends_ms = moment(next);
+		if (next && json_get_time(next, "at") < one.ends_ms)
+			one.ends_ms = json_get_time(next, "at");
 		if (!buf_error(&match))
 			out = silences_new(&one, 1);
 	}

@@ -8,7 +8,6 @@
 #include "agent/cmd/cmd.h"
 #include "agent/cmd/journal.h"
 #include "agent/cmd/ruleload.h"
-#include "base/clock.h"
 #include "doc/json.h"
 
 #define ARENA_MAX (256u << 20)
@@ -35,13 +34,6 @@ static int failed(int rc)
 	return CMD_FAILED;
 }
 
-static int64_t time_of(const struct json *v, const char *key)
-{
-	int64_t ms;
-
-	return clock_parse(&ms, json_get_str(v, key)) ? 0 : ms;
-}
-
 static int64_t int_of(const struct json *v, const char *key)
 {
 	return json_int(json_get(v, key), 0);
@@ -66,8 +58,8 @@ static int silences_of_agent(struct reading *r)
 			.id = json_get_str(v, "id"),
 			.owner = json_get_str(v, "owner"),
 			.reason = json_get_str(v, "reason"),
-			.begins_ms = time_of(v, "begins_at"),
-			.ends_ms = time_of(v, "ends_at"),
+			.begins_ms = json_get_time(v, "begins_at"),
+			.ends_ms = json_get_time(v, "ends_at"),
 		};
 
 		json_put(&match, json_get(v, "match"));
@@ -145,7 +137,7 @@ static int audits_of_agent(struct reading *r, int64_t *before)
 	for (size_t i = 0; !rc && i < json_count(list); i++) {
 		const struct json *v = json_item(list, i);
 		const struct store_audit row = {
-			.at_ms = time_of(v, "at"),
+			.at_ms = json_get_time(v, "at"),
 			.who = json_get_str(v, "who"),
 			.action = json_get_str(v, "action"),
 			.resource_type = json_get_str(v, "resource_type"),
@@ -343,8 +335,8 @@ static struct incident incident_of(const struct json *v)
 		.account = json_get_str(v, "account"),
 		.region = json_get_str(v, "region"),
 		.alarm = json_get_str(v, "alarm"),
-		.opened_ms = time_of(v, "opened_at"),
-		.resolved_ms = time_of(v, "resolved_at"),
+		.opened_ms = json_get_time(v, "opened_at"),
+		.resolved_ms = json_get_time(v, "resolved_at"),
 		.events = (uint64_t)int_of(v, "events"),
 		.notes = (unsigned)int_of(v, "notes"),
 	};

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "doc/jsonw.h"
 #include "doc/native.h"
 
@@ -83,6 +84,13 @@ struct str json_str(const struct json *v)
 struct str json_get_str(const struct json *v, const char *key)
 {
 	return json_str(json_get(v, key));
+}
+
+int64_t json_get_time(const struct json *v, const char *key)
+{
+	int64_t ms;
+
+	return clock_parse(&ms, json_get_str(v, key)) ? 0 : ms;
 }
 
 static const char *type_name(enum json_type type)

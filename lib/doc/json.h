@@ -80,6 +80,8 @@ const struct json *json_at(const struct json *v, ...)
 struct str json_str(const struct json *v);
 /* json_str(json_get(v, key)) */
 struct str json_get_str(const struct json *v, const char *key);
+/* A member's point of time, as clock_parse() takes it; 0: none is there. */
+int64_t json_get_time(const struct json *v, const char *key);
 /*
  * For input whose field types are a contract: 1 found, 0 absent or null,
  * -EINVAL another type (*out untouched, err names the key and what was found).

@@ -343,6 +343,23 @@ static void test_getters(void **state)
 	json_free(j);
 }
 
+static void test_times(void **state)
+{
+	struct json *j;
+
+	(void)state;
+	assert_int_equal(json_parse(&j, STR("{\"at\":\"2026-11-21T10:00:00."
+					    "417Z\",\"word\":\"soon\","
+					    "\"n\":1795255200000}"),
+				    0, NULL), 0);
+	assert_int_equal(json_get_time(j, "at"), 1795255200417);
+	assert_int_equal(json_get_time(j, "word"), 0);
+	assert_int_equal(json_get_time(j, "n"), 0);
+	assert_int_equal(json_get_time(j, "absent"), 0);
+	assert_int_equal(json_get_time(NULL, "at"), 0);
+	json_free(j);
+}
+
 static void test_numbers_keep_their_digits(void **state)
 {
 	struct json *j = parse(document);
@@ -511,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_hostile_is_quick),
 		cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_getters),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_numbers_keep_their_digits),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_pointer),
