@@ -118,22 +118,32 @@ void term_put_time(struct buf *out, const struct term *t, struct str iso)
 
 /* ---- columns ---- */
 
-/* The character at the front, of what is valid UTF-8. */
-static wchar_t take_character(struct str *rest)
+struct str text_character(struct str *rest)
 {
-	unsigned char b = (unsigned char)rest->p[0];
-	wchar_t c = b < 0x80 ? b : b < 0xe0 ? b & 0x1f :
-		    b < 0xf0 ? b & 0x0f : b & 0x07;
+	struct str one;
 	size_t n = 1;
 
-	for (; n < rest->n && ((unsigned char)rest->p[n] & 0xc0) == 0x80; n++)
-		c = (wchar_t)(c << 6 | ((unsigned char)rest->p[n] & 0x3f));
+	while (n < rest->n && ((unsigned char)rest->p[n] & 0xc0) == 0x80)
+		n++;
+	one = str_sub(*rest, 0, n);
 	*rest = str_sub(*rest, n, rest->n - n);
-	return c;
+	return one;
 }
 
-/* Of the front of s up to most columns, with the marks that follow; *width is
- * how many they are. */
+static size_t columns_of(struct str one)
+{
+	unsigned char b = (unsigned char)one.p[0];
+	wchar_t c = b < 0x80 ? b : b < 0xe0 ? b & 0x1f :
+		    b < 0xf0 ? b & 0x0f : b & 0x07;
+	int width;
+
+	for (size_t i = 1; i < one.n; i++)
+		c = (wchar_t)(c << 6 | ((unsigned char)one.p[i] & 0x3f));
+	width = wcwidth(c);
+	return width < 0 ? 1 : (size_t)width;
+}
+
+/* *width is how many columns the front has. */
 static struct str front(struct str s, size_t most, size_t *width)
 {
 	struct str rest = s;
@@ -141,8 +151,7 @@ static struct str front(struct str s, size_t most, size_t *width)
 	*width = 0;
 	while (rest.n) {
 		struct str next = rest;
-		int w = wcwidth(take_character(&next));
-		size_t columns = w < 0 ? 1 : (size_t)w;
+		size_t columns = columns_of(text_character(&next));
 
 		if (*width + columns > most)
 			break;
@@ -150,6 +159,13 @@ static struct str front(struct str s, size_t most, size_t *width)
 		rest = next;
 	}
 	return str_sub(s, 0, s.n - rest.n);
+}
+
+struct str text_front(struct str s, size_t columns)
+{
+	size_t width;
+
+	return front(s, columns, &width);
 }
 
 size_t text_columns(struct str s)
@@ -162,13 +178,12 @@ size_t text_columns(struct str s)
 
 void text_put_cut(struct buf *out, struct str s, size_t columns)
 {
-	size_t width;
-	struct str whole = front(s, columns, &width);
+	struct str whole = text_front(s, columns);
 
 	if (whole.n == s.n) {
 		buf_put_str(out, s);
 		return;
 	}
-	buf_put_str(out, front(s, columns - 1, &width));
+	buf_put_str(out, text_front(s, columns - 1));
 	buf_puts(out, "\u2026");
 }

@@ -35,6 +35,11 @@ void term_put_time(struct buf *out, const struct term *t, struct str iso);
 /* How wide a terminal shows text that is made safe: two columns for what is
  * wide, none for marks. By LC_CTYPE, which main() sets. */
 size_t text_columns(struct str s);
+/* As much of its front as that many columns have room for, with the marks that
+ * follow. */
+struct str text_front(struct str s, size_t columns);
+/* Take one character off the front; rest isn't empty. */
+struct str text_character(struct str *rest);
 /* As much as goes into so many columns, at least 1, the last an ellipsis where
  * it was cut. */
 void text_put_cut(struct buf *out, struct str s, size_t columns);

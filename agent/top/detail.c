@@ -92,21 +92,14 @@ static size_t room_from(const struct paper *p, int column)
 /* As much of a line as has room: up to a blank where one is near its end. */
 static size_t fitting(struct str line, size_t room)
 {
-	size_t n = 0, blank = 0;
+	struct str rest = line;
+	size_t n = text_front(line, room).n, blank = n;
 
-	while (n < line.n) {
-		size_t next = n + 1;
-
-		while (next < line.n &&
-		       ((unsigned char)line.p[next] & 0xc0) == 0x80)
-			next++;
-		if (text_columns(str_sub(line, 0, next)) > room)
-			return blank > n / 2 ? blank : n ? n : next;
-		if (line.p[n] == ' ')
-			blank = next;
-		n = next;
-	}
-	return n;
+	if (n == line.n)
+		return n;
+	while (blank && line.p[blank - 1] != ' ')
+		blank--;
+	return blank > n / 2 ? blank : n ? n : text_character(&rest).n;
 }
 
 /* Text of any length from column on, its own line ends kept. */

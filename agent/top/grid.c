@@ -53,18 +53,6 @@ static struct cell *at(const struct grid *g, int row, int column)
 
 /* ---- text into cells ---- */
 
-static struct str next_character(struct str *rest)
-{
-	size_t n = 1;
-	struct str one;
-
-	while (n < rest->n && ((unsigned char)rest->p[n] & 0xc0) == 0x80)
-		n++;
-	one = str_sub(*rest, 0, n);
-	*rest = str_sub(*rest, n, rest->n - n);
-	return one;
-}
-
 /* Half of a wide character is none. */
 static void mend(struct grid *g, int row, int column)
 {
@@ -118,7 +106,7 @@ static int put_safe(struct grid *g, int row, int column, int width, int style,
 	int used = 0;
 
 	while (rest.n) {
-		struct str one = shown(g, next_character(&rest));
+		struct str one = shown(g, text_character(&rest));
 		int w = (int)text_columns(one);
 
 		if (w > width - used)
