@@ -60,26 +60,33 @@ static struct stand look_around(const struct deliver *d)
 	return s;
 }
 
-int64_t pace_commit_ms(struct deliver *d, int64_t mono_ms)
+static int64_t commit_ms(struct deliver *d, const struct stand *s,
+			 int64_t mono_ms)
 {
-	const struct stand s = look_around(d);
-	bool held_up = s.begun || s.unasked;
+	bool held_up = s->begun || s->unasked;
 	int64_t until;
 
-	if (!s.ended && !s.ready) {
+	if (!s->ended && !s->ready) {
 		d->owed_ms = 0;
 		return -1;
 	}
 	if (!d->owed_ms)
 		d->owed_ms = mono_ms;
-	if (s.at_once ||
-	    (s.ready && (s.create || !(s.viewing || s.unasked)) &&
-	     s.begun <= d->conf->stackflow.concurrency / 4))
+	if (s->at_once ||
+	    (s->ready && (s->create || !(s->viewing || s->unasked)) &&
+	     s->begun <= d->conf->stackflow.concurrency / 4))
 		return 0;
 	if (!held_up && !rest_active(d->rest))
 		return 0;
 	until = d->owed_ms + (held_up ? RATED_MS : RECORD_MS);
 	return until > mono_ms ? until - mono_ms : 0;
+}
+
+int64_t pace_commit_ms(struct deliver *d, int64_t mono_ms)
+{
+	const struct stand s = look_around(d);
+
+	return commit_ms(d, &s, mono_ms);
 }
 
 static int64_t least(int64_t a, int64_t b)
@@ -92,7 +99,7 @@ int pace_wait_ms(struct deliver *d, int64_t now_ms)
 	int64_t mono_ms = clock_mono_ms(), wait = 1000, room = -1, owed;
 	const struct stand s = look_around(d);
 
-	owed = pace_commit_ms(d, mono_ms);
+	owed = commit_ms(d, &s, mono_ms);
 	if (owed >= 0)
 		wait = least(wait, owed);
 	if (s.begun || s.unasked)
