@@ -168,10 +168,12 @@ int creds_profile_read(struct creds_profile *p,
 		rc = creds_ini_read(&mine, credentials, name, err);
 	if (rc)
 		return rc;
-	if (mine.set[CREDS_KEY_ID].value.p)
-		for (int i = CREDS_KEY_ID; i <= CREDS_KEY_TOKEN; i++)
+	/* Id, secret and token are one file's: that which has the id. */
+	for (int i = CREDS_KEY_ID; i <= CREDS_KEY_TOKEN; i++)
+		if (mine.set[CREDS_KEY_ID].value.p ||
+		    !theirs.set[CREDS_KEY_ID].value.p)
 			theirs.set[i] = mine.set[i];
-	for (int i = 0; i < CREDS_KEYS; i++)
+	for (int i = CREDS_KEY_TOKEN + 1; i < CREDS_KEYS; i++)
 		if (mine.set[i].value.p)
 			theirs.set[i] = mine.set[i];
 	theirs.found |= mine.found;

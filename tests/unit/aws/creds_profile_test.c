@@ -99,6 +99,15 @@ static void never_mixes_keys(void **state)
 	assert_string_equal(at(CREDS_KEY_SECRET), "2");
 	assert_null(at(CREDS_KEY_TOKEN));
 	assert_string_equal(at(CREDS_KEY_REGION), "r");
+	/* A secret without its id is none beside another file's pair. */
+	assert_int_equal(read_both("[a]\naws_secret_access_key=2\n"
+				   "aws_session_token=t\n",
+				   "[profile a]\naws_access_key_id=3\n"
+				   "aws_secret_access_key=4\n",
+				   "a", NULL),
+			 0);
+	assert_string_equal(at(CREDS_KEY_SECRET), "4");
+	assert_null(at(CREDS_KEY_TOKEN));
 }
 
 static void names_the_line_of_a_fault(void **state)
