@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "doc/plain.h"
 #include "doc/utf8.h"
 
 static void separate(struct jsonw *w)
@@ -41,16 +42,6 @@ void jsonw_end_array(struct jsonw *w)
 	w->comma = 1;
 }
 
-/* Bytes that stand for themselves from p on. */
-static size_t plain_run(const unsigned char *p, const unsigned char *end)
-{
-	const unsigned char *from = p;
-
-	while (p < end && *p >= 0x20 && *p < 0x7f && *p != '"' && *p != '\\')
-		p++;
-	return (size_t)(p - from);
-}
-
 static void put_control(struct buf *out, uint32_t cp)
 {
 	static const char short_from[] = "\b\f\n\r\t\"\\",
@@ -73,9 +64,10 @@ void jsonw_put_quoted(struct buf *out, struct str s)
 
 	buf_putc(out, '"');
 	while (p < end) {
-		n = plain_run(p, end);
-		buf_put(out, p, n);
-		p += n;
+		const unsigned char *plain = plain_end(p, end);
+
+		buf_put(out, p, (size_t)(plain - p));
+		p = plain;
 		if (p == end)
 			break;
 		n = utf8_char(p, end, &cp);

@@ -1,11 +1,11 @@
 #include "doc/keyset.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/encode.h"
 #include "base/random.h"
+#include "doc/plain.h"
 
 /* Compared one by one: at most so many keys, so long, without escapes. */
 #define FEW 16
@@ -104,49 +104,15 @@ static char simple_escape(char c)
 	}
 }
 
-/*
- * Move over what stands before the next quote or backslash, and copy it, eight
- * bytes at a time: a byte that is one has its high bit set in hit, and borrows
- * spoil only bytes above the first such.
- */
-static char *copy_plain(char *to, const char **from, const char *end)
+void json_unescape(struct buf *out, struct str raw)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const char *p = *from;
-
-	for (; end - p >= 8; p += 8, to += 8) {
-		uint64_t w, q, s, hit;
-		int n;
-
-		memcpy(&w, p, 8);
-		memcpy(to, &w, 8);
-		w = le64toh(w);
-		q = w ^ ones * '"';
-		s = w ^ ones * '\\';
-		hit = (((q - ones) & ~q) | ((s - ones) & ~s)) & ones * 0x80;
-		if (!hit)
-			continue;
-		n = __builtin_ctzll(hit) >> 3;
-		*from = p + n;
-		return to + n;
-	}
-	while (p < end && *p != '\\' && *p != '"')
-		*to++ = *p++;
-	*from = p;
-	return to;
-}
-
-const char *json_unescape_to(struct buf *out, const char *p, const char *end)
-{
+	const char *p = raw.p, *end = p + raw.n;
 	/* No escape is shorter than what it means. */
-	char *start = buf_room(out, (size_t)(end - p)), *to = start;
+	char *start = buf_room(out, raw.n), *to = start;
 
 	if (!to)
-		return p;
-	for (;;) {
-		to = copy_plain(to, &p, end);
-		if (p == end || *p == '"')
-			break;
+		return;
+	for (plain_copy(&to, &p, end); p < end; plain_copy(&to, &p, end)) {
 		if (p[1] == 'u') {
 			to = put_unit(to, &p);
 		} else {
@@ -155,12 +121,6 @@ const char *json_unescape_to(struct buf *out, const char *p, const char *end)
 		}
 	}
 	buf_added(out, (size_t)(to - start));
-	return p;
-}
-
-void json_unescape(struct buf *out, struct str raw)
-{
-	(void)json_unescape_to(out, raw.p, raw.p + raw.n);
 }
 
 /* What the key means; in k->plain where it has escapes. */

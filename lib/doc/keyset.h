@@ -51,8 +51,5 @@ void keyset_close(struct keyset *k, struct keyset_mark *m);
  * builder of trees.
  */
 void json_unescape(struct buf *out, struct str raw);
-/* The same from p up to the quote that ends a string, or to end; returns where
- * that is. Takes room for all up to end. */
-const char *json_unescape_to(struct buf *out, const char *p, const char *end);
 
 #endif

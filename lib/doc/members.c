@@ -1,19 +1,20 @@
-#include "doc/members.h"
+#include "doc/json.h"
 
 #include <errno.h>
 
 #include "doc/keyset.h"
+#include "doc/listen.h"
 
 struct wanted {
-	struct member_sink sink;
+	struct listener listener;
 	struct json_member *list;
 	size_t count;
-	size_t room;		/* for all strings and their NULs */
+	size_t room; /* for all strings and their NULs */
 	struct err *err;
 };
 
 /* Does the key mean name? 1, 0 or -ENOMEM. */
-static int means(const struct scanned_member *m, struct str name)
+static int means(const struct scanned *m, struct str name)
 {
 	struct buf b = BUF_INIT(m->key.n);
 	int rc;
@@ -28,22 +29,24 @@ static int means(const struct scanned_member *m, struct str name)
 	return rc;
 }
 
-static int put(struct member_sink *sink, const struct scanned_member *m)
+static int put(struct listener *l, const struct scanned *v)
 {
-	struct wanted *w = (struct wanted *)sink;
+	struct wanted *w = (struct wanted *)l;
 
-	for (size_t i = 0; i < w->count; i++) {
+	for (size_t i = 0; v->depth == 1 && v->member && i < w->count; i++) {
 		struct json_member *to = &w->list[i];
-		int rc = means(m, to->key);
+		int rc = means(v, to->key);
 
 		if (rc < 0)
 			return err_set(w->err, rc, "out of memory");
 		if (!rc)
 			continue;
-		to->type = m->type;
-		to->value = m->value;
-		to->escaped = m->value_escaped;
-		w->room += m->value.n + 1;
+		to->type = v->type;
+		if (v->type != JSON_STRING)
+			break;
+		to->value = v->text;
+		to->escaped = v->escaped;
+		w->room += v->text.n + 1;
 		break;
 	}
 	return 0;
@@ -65,12 +68,12 @@ static void own(struct json_member *m, struct buf *text)
 int json_members(struct buf *text, struct json_member *list, size_t count,
 		 struct str document, unsigned flags, struct err *err)
 {
-	struct wanted w = { { put }, list, count, 0, err };
+	struct wanted w = { { put, NULL }, list, count, 0, err };
 	int rc;
 
 	for (size_t i = 0; i < count; i++)
 		list[i] = (struct json_member){ .key = list[i].key };
-	rc = json_scan_to(&w.sink, document, flags, err);
+	rc = json_scan_to(&w.listener, document, flags, err);
 	if (rc)
 		return rc;
 	if (!str_starts(str_trim(document), "{"))

@@ -1,14 +1,11 @@
 #include "doc/json.h"
 
-#include <endian.h>
 #include <errno.h>
 
 #include "doc/keyset.h"
-#include "doc/members.h"
+#include "doc/listen.h"
+#include "doc/plain.h"
 #include "doc/utf8.h"
-
-#define ONES UINT64_C(0x0101010101010101)
-#define HIGH (ONES * 0x80)
 
 #define NUMBER_MAX 1000 /* characters */
 
@@ -25,8 +22,8 @@ struct scan {
 	int depth;
 	struct frame frames[JSON_DEPTH];
 	struct keyset keys;
-	struct member_sink *sink;	/* NULL: nobody asks */
-	struct scanned_member member;	/* the outermost object's latest */
+	struct listener *listener;	/* NULL: nobody asks */
+	struct scanned value;		/* the latest */
 };
 
 /* What may stand next. */
@@ -43,31 +40,6 @@ static void skip_blanks(struct scan *s)
 	while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' ||
 				 *s->p == '\r' || *s->p == '\t'))
 		s->p++;
-}
-
-/*
- * Move over bytes that stand for themselves in a string, eight at a time. A
- * byte's high bit ends up set where it is a control, a quote, a backslash or
- * not ASCII; borrows spoil only bytes above the first such one.
- */
-static const unsigned char *plain_end(const unsigned char *p,
-				      const unsigned char *end)
-{
-	while (end - p >= 8) {
-		uint64_t w, hit;
-
-		memcpy(&w, p, 8);
-		w = le64toh(w);
-		hit = ((w - ONES * 0x20) | ((w ^ ONES * '"') - ONES) |
-		       ((w ^ ONES * '\\') - ONES) | w) &
-		      HIGH;
-		if (hit)
-			return p + (__builtin_ctzll(hit) >> 3);
-		p += 8;
-	}
-	while (p < end && *p >= 0x20 && *p != '"' && *p != '\\' && *p < 0x80)
-		p++;
-	return p;
 }
 
 static int hex(unsigned char c)
@@ -241,6 +213,8 @@ static void close_container(struct scan *s)
 {
 	keyset_close(&s->keys, &s->frames[--s->depth].keys);
 	s->p++;
+	if (s->listener && s->listener->end)
+		s->listener->end(s->listener);
 }
 
 static int scan_any(struct scan *s, enum next *next, struct str *raw,
@@ -294,19 +268,26 @@ static enum json_type type_at(unsigned char first)
 
 static int scan_value(struct scan *s, enum next *next)
 {
-	struct scanned_member *m = &s->member;
-	bool told = s->sink && s->depth == 1 && s->frames[0].object;
+	const unsigned char *from = s->p;
+	struct scanned *v = &s->value;
 	struct str raw = STR_NONE;
-	bool escaped = false;
 	int rc;
 
-	m->type = type_at(*s->p);
-	rc = scan_any(s, next, &raw, &escaped);
-	if (rc || !told)
+	v->type = type_at(*from);
+	v->depth = s->depth;
+	v->member = s->depth && s->frames[s->depth - 1].object;
+	v->escaped = false;
+	rc = scan_any(s, next, &raw, &v->escaped);
+	if (rc || !s->listener)
 		return rc;
-	m->value = raw;
-	m->value_escaped = escaped;
-	return s->sink->put(s->sink, m);
+	if (v->type == JSON_STRING)
+		v->text = raw;
+	else if (*next == AFTER)
+		v->text = (struct str){ (const char *)from,
+					(size_t)(s->p - from) };
+	else
+		v->text = STR_NONE;
+	return s->listener->value(s->listener, v);
 }
 
 static int scan_key(struct scan *s)
@@ -331,8 +312,8 @@ static int scan_key(struct scan *s)
 			       (size_t)(at - s->start));
 	if (rc)
 		return err_set(s->err, rc, "out of memory");
-	s->member.key = raw;
-	s->member.key_escaped = escaped;
+	s->value.key = raw;
+	s->value.key_escaped = escaped;
 	skip_blanks(s);
 	if (s->p == s->end || *s->p != ':')
 		return bad(s, s->p, "no colon after a key");
@@ -391,7 +372,7 @@ int json_scan(struct str text, unsigned flags, struct err *err)
 	return json_scan_to(NULL, text, flags, err);
 }
 
-int json_scan_to(struct member_sink *sink, struct str text, unsigned flags,
+int json_scan_to(struct listener *l, struct str text, unsigned flags,
 		 struct err *err)
 {
 	struct scan s;
@@ -406,7 +387,7 @@ int json_scan_to(struct member_sink *sink, struct str text, unsigned flags,
 	s.err = err;
 	s.values = s.containers = 0;
 	s.depth = 0;
-	s.sink = sink;
+	s.listener = l;
 	keyset_init(&s.keys);
 	for (skip_blanks(&s); s.p < s.end && rc == 0; skip_blanks(&s))
 		rc = scan_step(&s, &next);
