@@ -44,8 +44,11 @@ const char *sns_type_name(enum sns_type type)
  * The signed string has no lengths. It can be cut in one way only because
  * nothing but Message, which stands first, can hold a line feed.
  */
-static bool has_control(struct str s)
+/* JSON holds them as escapes alone, but for DEL. */
+static bool has_control(const struct json_member *field, struct str s)
 {
+	if (!field->escaped)
+		return s.n && memchr(s.p, 0x7f, s.n);
 	for (size_t i = 0; i < s.n; i++)
 		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == 0x7f)
 			return true;
@@ -64,7 +67,7 @@ static int line(struct str *out, const struct json_member *field, size_t max,
 	if (s.n > max)
 		return err_set(err, -EINVAL, "%.*s has %zu bytes, more than %zu",
 			       STR_ARG(field->key), s.n, max);
-	if (has_control(s))
+	if (has_control(field, s))
 		return err_set(err, -EINVAL, "%.*s holds a control character",
 			       STR_ARG(field->key));
 	*out = s;

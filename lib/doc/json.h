@@ -53,7 +53,7 @@ struct json_member {
 	struct str key;		/* yours, set before */
 	enum json_type type;	/* JSON_NULL: absent or null */
 	struct str value;	/* of a string */
-	bool escaped;		/* while it is read */
+	bool escaped;		/* it came with escapes */
 };
 
 /*
