@@ -4,10 +4,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "rest/transfer.h"
-#include "rest/trust.h"
 
 #define PROBLEM_MAX 1200
 
@@ -44,29 +42,6 @@ static int add_connect_to(struct rest *r, const char *const *list,
 	return 0;
 }
 
-static int set_trust(struct rest *r, const char *ca_file, struct err *err)
-{
-	const char *system;
-	int rc;
-
-	if (ca_file) {
-		rc = rest_trust_open(&r->ca_fd, ca_file, err);
-		if (rc)
-			return rc;
-		snprintf(r->ca_path, sizeof(r->ca_path), "/proc/self/fd/%d",
-			 r->ca_fd);
-		return 0;
-	}
-	system = rest_trust_system();
-	if (system && strlen(system) >= sizeof(r->ca_path))
-		return err_set(err, -ENAMETOOLONG, "SSL_CERT_FILE: expected a "
-			       "path of less than %zu bytes",
-			       sizeof(r->ca_path));
-	if (system)
-		memcpy(r->ca_path, system, strlen(system) + 1);
-	return 0;
-}
-
 static int open_multi(struct rest *r)
 {
 	long n = (long)r->connections;
@@ -93,7 +68,7 @@ int rest_new(struct rest **out, const struct rest_options *o, struct err *err)
 		return -ENOMEM;
 	r->active.next = r->active.prev = &r->active;
 	r->connections = o->connections ? o->connections : 32;
-	r->ca_fd = -1;
+	r->trust.fd = -1;
 	rc = copy(&r->user_agent, o->user_agent);
 	if (rc == 0)
 		rc = copy(&r->proxy, o->proxy);
@@ -102,7 +77,7 @@ int rest_new(struct rest **out, const struct rest_options *o, struct err *err)
 	if (rc == 0)
 		rc = add_connect_to(r, o->connect_to, err);
 	if (rc == 0)
-		rc = set_trust(r, o->ca_file, err);
+		rc = rest_trust_open(&r->trust, o->ca_file, err);
 	if (rc == 0)
 		rc = open_multi(r);
 	if (rc)
@@ -242,8 +217,7 @@ void rest_free(struct rest *r)
 	}
 	curl_multi_cleanup(r->multi);
 	curl_slist_free_all(r->connect_to);
-	if (r->ca_fd >= 0)
-		close(r->ca_fd);
+	rest_trust_close(&r->trust);
 	free(r->user_agent);
 	if (r->proxy) /* it may hold a password */
 		explicit_bzero(r->proxy, strlen(r->proxy));

@@ -138,13 +138,14 @@ static int set_constant(struct transfer *t, const struct rest *r)
 	/* Don't wait for a resolver's thread after a timeout. */
 	SET(CURLOPT_QUICK_EXIT, 1L);
 #endif
-	if (r->ca_path[0]) {
-		SET(CURLOPT_CAINFO, r->ca_path);
-		SET(CURLOPT_PROXY_CAINFO, r->ca_path);
-		/* With a folder beside it libcurl parses all roots again for
-		 * every connection. */
-		SET(CURLOPT_CAPATH, NULL);
-		SET(CURLOPT_PROXY_CAPATH, NULL);
+	if (r->trust.dir[0] || r->trust.file[0]) {
+		const char *file = r->trust.file[0] ? r->trust.file : NULL;
+		const char *dir = r->trust.dir[0] ? r->trust.dir : NULL;
+
+		SET(CURLOPT_CAINFO, file);
+		SET(CURLOPT_PROXY_CAINFO, file);
+		SET(CURLOPT_CAPATH, dir);
+		SET(CURLOPT_PROXY_CAPATH, dir);
 	}
 	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SET(CURLOPT_OPENSOCKETDATA, t);

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "rest/rest.h"
 #include "rest/target.h"
+#include "rest/trust.h"
 
 /* What rest.c and transfer.c share: one request on one easy handle. */
 
@@ -45,8 +46,8 @@ struct rest {
 	struct transfer *spare;		/* a list by next */
 	size_t count, spares, connections;
 	bool closing;
-	int ca_fd;			/* -1: the system's own file */
-	char *user_agent, *proxy, ca_path[256];
+	struct trust trust;
+	char *user_agent, *proxy;
 	char *unix_socket;	/* NULL: none */
 	struct curl_slist *connect_to;
 };

@@ -104,6 +104,35 @@ static void the_environment_replaces_the_systems_roots(void **state)
 	unsetenv("SSL_CERT_FILE");
 }
 
+/* One root in a folder, under its name's hash: openssl-rehash(1). */
+static void a_folder_of_roots_is_searched(void **state)
+{
+	struct side *x = *state;
+	char dir[] = "/tmp/roots-XXXXXX", path[64];
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/%08lx.0", dir,
+		 X509_subject_name_hash(x->ours.cert));
+	assert_int_equal(symlink(x->ours.path, path), 0);
+	setenv("SSL_CERT_DIR", dir, 1);
+	assert_int_equal(meet(&x->ours, "DNS:localhost", false, NULL),
+			 REST_ANSWERED);
+	assert_int_equal(meet(&x->theirs, "DNS:localhost", false, NULL),
+			 REST_NOT_SENT);
+	assert_int_equal(meet(&x->theirs, "DNS:localhost", false,
+			      x->theirs.path), REST_ANSWERED);
+	/* Both, where both are set. */
+	setenv("SSL_CERT_FILE", x->theirs.path, 1);
+	assert_int_equal(meet(&x->theirs, "DNS:localhost", false, NULL),
+			 REST_ANSWERED);
+	unsetenv("SSL_CERT_FILE");
+	unlink(path);
+	assert_int_equal(meet(&x->ours, "DNS:localhost", false, NULL),
+			 REST_NOT_SENT);
+	unsetenv("SSL_CERT_DIR");
+	rmdir(dir);
+}
+
 static void old_tls_is_refused(void **state)
 {
 	struct side *x = *state;
@@ -259,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(certificates_are_checked),
 		cmocka_unit_test(the_environment_replaces_the_systems_roots),
+		cmocka_unit_test(a_folder_of_roots_is_searched),
 		cmocka_unit_test(old_tls_is_refused),
 		cmocka_unit_test(plain_text_is_no_tls),
 		cmocka_unit_test(swapped_certificate_is_seen),
