@@ -51,7 +51,27 @@ def test_three_crashes_and_the_others_flow(make_agent, sandbox, poison):
         ["CloudWatch Alarm: healthy"]
 
 
-def test_a_timer_that_crashes_is_set_aside(make_agent, sandbox, clock, folder,
+def crashes_until(agent, over):
+    """How often the agent was started again until then."""
+    crashes = 0
+
+    def ended():
+        try:
+            return not agent.process.alive() or over()
+        except OSError:
+            return False
+
+    while peers.wait_for("a crash, or its end", ended) and \
+            not agent.process.alive():
+        crashes += 1
+        assert crashes <= 3
+        agent.kill()
+        agent.start(wait=False)
+    peers.wait_for("the agent", agent.ready, 30)
+    return crashes
+
+
+def test_a_wait_that_crashes_is_set_aside(make_agent, sandbox, clock, folder,
                                            poison):
     after = os.path.join(folder, "poisonous")
     agent = make_agent(
@@ -66,22 +86,7 @@ def test_a_timer_that_crashes_is_set_aside(make_agent, sandbox, clock, folder,
     assert len(timed.held(agent)) == 3
     open(after, "w").close()
     clock.forward(11 * timed.MINUTE)
-    crashes = 0
-
-    def ended():
-        try:
-            return not agent.process.alive() or not timed.held(agent)
-        except OSError:
-            return False
-
-    while peers.wait_for("a crash, or the end of all waits", ended) and \
-            not agent.process.alive():
-        crashes += 1
-        assert crashes <= 3
-        agent.kill()
-        agent.start(wait=False)
-    assert crashes >= 2
-    peers.wait_for("the agent", agent.ready, 30)
+    assert crashes_until(agent, lambda: not timed.held(agent)) >= 2
     agent.settle()
     assert timed.titles(sandbox) == ["CloudWatch Alarm: before",
                                      "CloudWatch Alarm: behind"]
@@ -93,3 +98,34 @@ def test_a_timer_that_crashes_is_set_aside(make_agent, sandbox, clock, folder,
     timed.fire(agent, "poison-pill", when=clock.now() + 1)
     agent.settle()
     assert len(timed.held(agent)) == 1
+
+
+def test_a_timer_that_crashes_is_set_aside(make_agent, sandbox, clock, folder,
+                                           poison):
+    after = os.path.join(folder, "poisonous")
+    agent = make_agent(rules=timed.rules([
+        "{id: p, match: {}, severity: medium, escalate: "
+        "[{after: 10m, raise_to: P1}]}"]), start=False)
+    agent.env["LD_PRELOAD"] += ":" + poison
+    agent.env["POISON_AFTER"] = after
+    agent.start()
+    for name in ("before", "poison-pill", "behind"):
+        timed.fire(agent, name, when=clock.now())
+    agent.settle()
+    assert len(timed.timers(agent)) == 3
+    open(after, "w").close()
+    clock.forward(11 * timed.MINUTE)
+    assert crashes_until(agent, lambda: not timed.timers(agent)) >= 2
+    agent.settle()
+    # The others rose; its own stays open, as it was.
+    assert {i["short_description"].split()[-1]: (i["priority"], i["state"])
+            for i in sandbox.incidents()} == {
+        "before": ("P1", "new"), "poison-pill": ("P3", "new"),
+        "behind": ("P1", "new")}
+    assert "timers set aside" in agent.process.text()
+    assert agent.metrics()["tocsin_events_quarantined_total"] == 1
+    # And goes on by what comes in.
+    os.unlink(after)
+    timed.fire(agent, "poison-pill", "OK", when=clock.now())
+    agent.settle()
+    assert "resolved" in {i["state"] for i in sandbox.incidents()}

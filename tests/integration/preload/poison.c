@@ -2,7 +2,8 @@
  * A preloaded library that ends the process when the thread named "triage"
  * makes the marker of a key that holds "poison-pill": an event that kills
  * whoever decides it. With POISON_AFTER in the environment only while the file
- * of that name is there.
+ * of that name is there; then also where that thread reads such a payload, as
+ * it does for an incident's timer.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -12,6 +13,14 @@
 #include <string.h>
 #include <unistd.h>
 
+static int in_triage(void)
+{
+	char name[16] = "";
+
+	pthread_getname_np(pthread_self(), name, sizeof(name));
+	return strcmp(name, "triage") == 0;
+}
+
 unsigned char *HMAC(const void *md, const void *key, int key_len,
 		    const unsigned char *data, size_t n, unsigned char *out,
 		    unsigned int *out_len)
@@ -19,14 +28,26 @@ unsigned char *HMAC(const void *md, const void *key, int key_len,
 	static unsigned char *(*real)(const void *, const void *, int,
 				      const unsigned char *, size_t,
 				      unsigned char *, unsigned int *);
-	char name[16] = "";
+	const char *after = getenv("POISON_AFTER");
 
 	if (!real)
 		*(void **)&real = dlsym(RTLD_NEXT, "HMAC");
-	pthread_getname_np(pthread_self(), name, sizeof(name));
-	if (strcmp(name, "triage") == 0 &&
-	    memmem(data, n, "poison-pill", 11) &&
-	    (!getenv("POISON_AFTER") || !access(getenv("POISON_AFTER"), F_OK)))
+	if (in_triage() && memmem(data, n, "poison-pill", 11) &&
+	    (!after || !access(after, F_OK)))
 		kill(getpid(), SIGKILL);
 	return real(md, key, key_len, data, n, out, out_len);
+}
+
+struct json_object *json_object_new_string_len(const char *text, int n)
+{
+	static struct json_object *(*real)(const char *, int);
+	const char *after = getenv("POISON_AFTER");
+
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT,
+					"json_object_new_string_len");
+	if (after && in_triage() &&
+	    memmem(text, (size_t)n, "poison-pill", 11) && !access(after, F_OK))
+		kill(getpid(), SIGKILL);
+	return real(text, n);
 }
