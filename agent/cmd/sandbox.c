@@ -3,21 +3,40 @@
 #include <string.h>
 
 #include "agent/cmd/args.h"
+#include "agent/cmd/help.h"
 #include "agent/sandbox/sandbox.h"
+#include "base/encode.h"
 
 static const char fault_keys[] =
-	"\nKeys: method, path (globs beneath /prod/api; with error or answer also\n"
-	"/sns/certificate, /sns/query), p (chance, 0 to 1), count (how often),\n"
-	"skip (so many first), reused=true (only on a connection used before),\n"
-	"status, delay, size, retry_after, location, body.\n";
+	"\nKeys: method, path (globs beneath /prod/api, or /cognito; with error or\n"
+	"answer also /sns/certificate, /sns/query), p (chance, 0 to 1), count (how\n"
+	"often), skip (so many first), reused=true (only on a connection used\n"
+	"before), status, delay, size, retry_after, location, body.\n";
+
+/* "  name             what it is" in lines of a screen. */
+static void wrap(struct str line)
+{
+	enum { INDENT = 19 };
+	char first[INDENT + 1], rest[1024];
+
+	utf8_keep(first, sizeof(first), line);
+	utf8_keep(rest, sizeof(rest),
+		  line.n > INDENT ? str_sub(line, INDENT, line.n - INDENT)
+				  : STR(""));
+	help_wrap(stdout, first, INDENT, rest);
+}
 
 static int list_settings(void)
 {
 	struct buf out = BUF_INIT(65536);
+	struct str rest, line;
 
-	buf_puts(&out, "Settings, and what they are at first:\n");
+	fputs("Settings, and what they are at first:\n", stdout);
 	sandbox_put_settings_help(&out);
-	fputs(buf_str(&out).p, stdout);
+	rest = buf_str(&out);
+	while (str_cut(&rest, '\n', &line))
+		if (line.n)
+			wrap(line);
 	buf_fini(&out);
 	return CMD_OK;
 }
@@ -57,6 +76,7 @@ static int serve(const struct sandbox_options *o)
 	fputs(line.p, stdout);
 	fflush(stdout);
 	buf_fini(&line);
+	sandbox_is_ready(s);
 	sigwait(&set, &sig);
 	sandbox_stop(s);
 	return CMD_OK;
@@ -104,8 +124,8 @@ static int run(int argc, char **argv)
 
 static const struct opt options[] = {
 	{ "listen", .value = "HOST:PORT",
-	  .help = "plain HTTP: StackFlow's API beneath /prod/api, the page on /, "
-		  "control beneath /sandbox (127.0.0.1:8181; port 0: any)",
+	  .help = "plain HTTP: API beneath /prod/api, page on /, control "
+		  "beneath /sandbox (127.0.0.1:8181; port 0: any)",
 	  ARG_TEXT(words, o.listen) },
 	{ "sns-listen", .value = "HOST:PORT",
 	  .help = "HTTPS as sns.REGION.amazonaws.com (127.0.0.1:8182)",
@@ -122,6 +142,12 @@ static const struct opt options[] = {
 	  ARG_TEXT(words, o.trust) },
 	{ "cis", .value = "FILE", .help = "JSON array of CIs to seed",
 	  .is = VALUE_FILE, ARG_TEXT(words, o.cis) },
+	{ "articles", .value = "FILE",
+	  .help = "JSON array of knowledge articles to seed",
+	  .is = VALUE_FILE, ARG_TEXT(words, o.articles) },
+	{ "record", .value = "FILE", .is = VALUE_FILE,
+	  .help = "each exchange as a line of JSON (-: stdout)",
+	  ARG_TEXT(words, o.record) },
 	{ "set", .value = "NAME=VALUE",
 	  .help = "a setting, also repeated; `--set help` lists them",
 	  ARG_TEXTS(words, settings) },
@@ -136,9 +162,9 @@ const struct cmd cmd_sandbox = {
 	.summary = "a StackFlow and an SNS on this computer, for trials and tests",
 	.forms = (const char *const[]){ "[OPTION]...", NULL },
 	.about =
-		"A StackFlow and an SNS for trying rules and for tests. Runs until "
-		"SIGINT or SIGTERM; prints one line when ready and writes addresses "
-		"and credentials to DIR/sandbox.json.",
+		"A StackFlow and an SNS for trials and tests, until SIGINT or SIGTERM. "
+		"When ready it prints one line; DIR/sandbox.json has addresses and "
+		"credentials.",
 	.options = options,
 	.operand = VALUE_NONE,
 	.examples = (const char *const[]){

@@ -2,9 +2,11 @@
 
 #include <errno.h>
 
+#include "agent/sandbox/articles.h"
 #include "agent/sandbox/counts.h"
 #include "agent/sandbox/form.h"
 #include "agent/sandbox/mischief.h"
+#include "agent/sandbox/recorder.h"
 #include "agent/sandbox/records.h"
 #include "agent/sandbox/sns.h"
 #include "agent/sandbox/tokens.h"
@@ -130,7 +132,7 @@ static void settings_set(struct call *c)
 
 static void tokens_expire(struct call *c)
 {
-	box_tokens_expire(c->s->tokens);
+	box_tokens_expire(c->s->tokens, str_is(box_param(c, "refresh"), "1"));
 	box_done(c);
 }
 
@@ -165,35 +167,6 @@ static void person(struct call *c)
 	buf_fini(&text);
 }
 
-int box_cis_seed(struct box_records *records, struct str text, struct err *err)
-{
-	struct buf one = BUF_INIT(1 << 20);
-	struct json *v = NULL;
-	int ret = json_parse(&v, text, 0, err);
-	const struct json *list =
-		json_is(v, JSON_OBJECT) ? json_get(v, "cis") : v;
-
-	for (size_t i = 0; !ret && i < json_count(list); i++) {
-		const struct json *ci = json_item(list, i);
-		struct box_thing t = {
-			.id = json_get_str(ci, "id"),
-			.name = json_get_str(ci, "name"),
-			.arn = json_get_str(ci, "arn"),
-			.resource_id = json_get_str(ci, "resource_id"),
-			.state = json_get_str(ci, "state"),
-		};
-
-		buf_reset(&one);
-		json_put(&one, ci);
-		ret = t.id.n ? box_thing_put(records, "ci", &t, buf_str(&one),
-					     err)
-			     : err_set(err, -EINVAL, "a CI needs an id");
-	}
-	json_free(v);
-	buf_fini(&one);
-	return ret;
-}
-
 static void cis(struct call *c)
 {
 	struct err err;
@@ -202,6 +175,29 @@ static void cis(struct call *c)
 		box_bad(c, &err);
 	else
 		box_done(c);
+}
+
+static void articles(struct call *c)
+{
+	struct err err;
+
+	if (box_articles_seed(c->s->records, c->req->body, &err))
+		box_bad(c, &err);
+	else
+		box_done(c);
+}
+
+static void exchanges(struct call *c)
+{
+	int64_t limit = box_param_int(c, "limit", 20, 1, BOX_EXCHANGES);
+
+	box_recorder_put(&c->reply->body, c->s->recorder, (size_t)limit);
+}
+
+static void exchanges_clear(struct call *c)
+{
+	box_recorder_clear(c->s->recorder);
+	box_done(c);
 }
 
 static void change(struct call *c)
@@ -235,18 +231,19 @@ static void sns_query(struct call *c)
 /* Cognito and the query API share this address, as one endpoint_url. */
 static void root_post(struct call *c)
 {
-	if (wire_header(c->req, "X-Amz-Target").p)
-		box_tokens_cognito(c->s->tokens, c->req, c->reply,
-				   box_setting(&c->s->settings, BOX_TOKEN_LIFE),
-				   c->now_ms);
-	else
+	if (wire_header(c->req, "X-Amz-Target").p) {
+		c->now_ms += box_setting(&c->s->settings, BOX_CLOCK);
+		box_faulted(c, STR("/cognito"), box_cognito);
+	} else {
 		sns_query(c);
+	}
 }
 
 static const struct route routes[] = {
 	{ "GET", "/", box_page_list },
 	{ "POST", "/", root_post },
 	{ "GET", "/incidents/{id}", box_page_incident },
+	{ "GET", "/articles/{id}", box_page_article },
 	{ "GET", "/sandbox/truth", truth },
 	{ "DELETE", "/sandbox/truth", truth_reset },
 	{ "GET", "/sandbox/faults", faults_get },
@@ -259,6 +256,9 @@ static const struct route routes[] = {
 	{ "GET", "/sandbox/incidents", box_page_text },
 	{ "POST", "/sandbox/incidents/{id}", person },
 	{ "POST", "/sandbox/cis", cis },
+	{ "POST", "/sandbox/articles", articles },
+	{ "GET", "/sandbox/exchanges", exchanges },
+	{ "DELETE", "/sandbox/exchanges", exchanges_clear },
 	{ "POST", "/sandbox/changes", change },
 	{ 0 },
 };

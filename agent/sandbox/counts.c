@@ -22,7 +22,7 @@ struct box_counts {
 
 int box_window_init(struct box_window *w, size_t size)
 {
-	*w = (struct box_window){ .size = size };
+	*w = (struct box_window){ .size = size, .span_us = 1000000 };
 	w->at_us = calloc(size, sizeof(*w->at_us));
 	return w->at_us ? 0 : -ENOMEM;
 }
@@ -35,7 +35,7 @@ void box_window_fini(struct box_window *w)
 
 size_t box_window_now(struct box_window *w, int64_t now_us)
 {
-	while (w->n && w->at_us[w->first] <= now_us - 1000000) {
+	while (w->n && w->at_us[w->first] <= now_us - w->span_us) {
 		w->first = (w->first + 1) % w->size;
 		w->n--;
 	}
@@ -109,7 +109,7 @@ static void put_name(struct buf *out, struct str method, struct str path)
 	str_cut(&path, '/', &part);
 	while (str_cut(&path, '/', &part)) {
 		bool id = str_starts(part, "INC") || str_starts(part, "CHG") ||
-			  str_starts(part, "JOB");
+			  str_starts(part, "JOB") || str_starts(part, "KB0");
 
 		buf_printf(out, "/%.*s", STR_ARG(id ? STR("{id}") : part));
 	}

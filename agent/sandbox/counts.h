@@ -10,15 +10,16 @@
 struct box_counts;
 struct jsonw;
 
-/* The most events within one second, over all windows seen. */
+/* The most events within one second, or span_us, over all windows seen. */
 struct box_window {
 	int64_t *at_us;		/* ring */
+	int64_t span_us;
 	size_t size, first, n, peak;
 };
 
 int box_window_init(struct box_window *w, size_t size);
 void box_window_fini(struct box_window *w);
-/* How many fell into the second that ends now. */
+/* How many fell into the span that ends now. */
 size_t box_window_now(struct box_window *w, int64_t now_us);
 void box_window_add(struct box_window *w, int64_t now_us);
 

@@ -26,7 +26,43 @@ static const char schema[] =
 	"CREATE INDEX IF NOT EXISTS thing_arn ON thing(kind, arn);"
 	"CREATE INDEX IF NOT EXISTS thing_resource ON thing(kind, resource_id);"
 	"CREATE TABLE IF NOT EXISTS text("
-	" name TEXT PRIMARY KEY, value TEXT NOT NULL);";
+	" name TEXT PRIMARY KEY, value TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS job("
+	" id TEXT PRIMARY KEY, kind TEXT NOT NULL, owner INTEGER NOT NULL,"
+	" created_ms INTEGER NOT NULL, span_ms INTEGER NOT NULL,"
+	" fail INTEGER NOT NULL, total INTEGER NOT NULL,"
+	" next INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0,"
+	" ended INTEGER NOT NULL DEFAULT 0, request TEXT NOT NULL,"
+	" failed TEXT NOT NULL DEFAULT '', made TEXT NOT NULL DEFAULT '');"
+	"CREATE INDEX IF NOT EXISTS job_open ON job(id) WHERE NOT ended;";
+
+/* What a folder of an earlier version lacks. */
+static const char *const columns[][3] = {
+	{ "incident", "resolved_ms", "INTEGER" },
+};
+
+static bool has_column(sqlite3 *db, const char *table, const char *column)
+{
+	return !sqlite3_table_column_metadata(db, NULL, table, column, NULL,
+					      NULL, NULL, NULL, NULL);
+}
+
+static int add_columns(sqlite3 *db)
+{
+	int ret = SQLITE_OK;
+
+	for (size_t i = 0; !ret && i < sizeof(columns) / sizeof(*columns);
+	     i++) {
+		struct buf sql = BUF_INIT(256);
+
+		buf_printf(&sql, "ALTER TABLE %s ADD COLUMN %s %s",
+			   columns[i][0], columns[i][1], columns[i][2]);
+		if (!has_column(db, columns[i][0], columns[i][1]))
+			ret = sqlite3_exec(db, sql.p, NULL, NULL, NULL);
+		buf_fini(&sql);
+	}
+	return ret;
+}
 
 int box_db_failed(struct box_records *r, struct err *err)
 {
@@ -47,7 +83,8 @@ int box_records_open(struct box_records **out, const char *path,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 				    SQLITE_OPEN_NOMUTEX,
 			    NULL) ||
-	    sqlite3_exec(r->db, schema, NULL, NULL, NULL)) {
+	    sqlite3_exec(r->db, schema, NULL, NULL, NULL) ||
+	    add_columns(r->db)) {
 		ret = box_db_failed(r, err);
 		box_records_close(r);
 		return ret;

@@ -1,108 +1,12 @@
 #include "agent/sandbox/box.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "agent/sandbox/form.h"
 #include "agent/sandbox/records.h"
 #include "base/clock.h"
 #include "doc/json.h"
 #include "doc/jsonw.h"
 
-#define LIMIT 25
-#define LIMIT_MAX 200
-
-/* Text fields that the pages name; words: the only values. */
-static const struct field {
-	const char *name, *words;
-} fields[] = {
-	{ "short_description", NULL },
-	{ "description", NULL },
-	{ "priority", "|P1|P2|P3|P4|" },
-	{ "state", "|new|in_progress|resolved|closed|" },
-	{ "category", NULL },
-	{ "subcategory", NULL },
-	{ "assignment_group", NULL },
-	{ "assigned_to", NULL },
-	{ "ci_id", NULL },
-};
-
-/* What StackFlow itself sets. */
-static const char *const reserved[] = {
-	"id",	 "number", "created_at",      "updated_at", "sla_breach_at",
-	"notes", "marker", "idempotency_key", "note_count",
-};
-
-static bool is_reserved(struct str key)
-{
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++)
-		if (str_is(key, reserved[i]))
-			return true;
-	return false;
-}
-
-static bool is_word(const char *words, struct str s)
-{
-	struct str rest = str_from(words), word;
-
-	while (str_cut(&rest, '|', &word))
-		if (word.n && str_eq(word, s))
-			return true;
-	return false;
-}
-
-static int check(struct str key, const struct json *v, struct err *err)
-{
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		const struct field *f = &fields[i];
-
-		if (!str_is(key, f->name))
-			continue;
-		if (!json_is(v, JSON_STRING) && !json_is(v, JSON_NULL))
-			return err_set(err, -EINVAL, "%s must be text",
-				       f->name);
-		if (f->words && !is_word(f->words, json_str(v)))
-			return err_set(err, -EINVAL,
-				       "%s: no such value \"%.*s\"", f->name,
-				       STR_ARG(json_str(v)));
-	}
-	return 0;
-}
-
-int box_incident_fields(struct buf *out, const struct json *v, bool create,
-			struct err *err)
-{
-	struct str summary = json_get_str(v, "short_description");
-	struct jsonw w = JSONW(out);
-	const struct json *value;
-	void *at = NULL;
-	struct str key;
-	int ret = 0;
-
-	if ((create || json_get(v, "short_description")) &&
-	    !str_trim(summary).n)
-		return err_set(err, -EINVAL, "short_description is required");
-	jsonw_object(&w);
-	while (!ret && json_next(v, &at, &key, &value)) {
-		ret = check(key, value, err);
-		/* A stored null would come back as a null member. */
-		if (ret || is_reserved(key) ||
-		    (create && json_is(value, JSON_NULL)))
-			continue;
-		jsonw_key_str(&w, key);
-		json_put(out, value);
-		w.comma = 1;
-	}
-	if (create && !json_get(v, "priority"))
-		jsonw_kcstr(&w, "priority", "P3");
-	if (create && !json_get(v, "state"))
-		jsonw_kcstr(&w, "state", "new");
-	jsonw_end_object(&w);
-	return ret;
-}
-
-/* What stands behind "tocsin-ref: " on a line of its own, the last one. */
-static struct str find_marker(struct str description)
+struct str box_incident_marker(struct str description)
 {
 	struct str line, found = STR_NONE;
 
@@ -141,7 +45,7 @@ static void create(struct call *c)
 	}
 	new = (struct box_new){
 		.fields = buf_str(&text),
-		.marker = find_marker(json_get_str(v, "description")),
+		.marker = box_incident_marker(json_get_str(v, "description")),
 		.key = wire_header(c->req, "Idempotency-Key"),
 		.now_ms = c->now_ms,
 		.visible_ms = c->now_ms + c->late_ms,
@@ -254,29 +158,10 @@ out:
 	json_free(v);
 }
 
-/* "c" and 16 hex digits. False where it isn't one of ours. */
-static bool read_cursor(int64_t *out, struct str text)
-{
-	uint64_t v = 0;
-
-	if (text.n != 17 || text.p[0] != 'c')
-		return false;
-	for (size_t i = 1; i < text.n; i++) {
-		const char *digits = "0123456789abcdef";
-		const char *at = strchr(digits, text.p[i]);
-
-		if (!at || !text.p[i])
-			return false;
-		v = v << 4 | (uint64_t)(at - digits);
-	}
-	*out = (int64_t)v;
-	return true;
-}
-
 static void list(struct call *c)
 {
-	int64_t page = box_param_int(c, "page", 1, 1, 1000000), after;
-	struct str cursor = box_param(c, "cursor");
+	int64_t page = box_param_int(c, "page", 1, 1, 1000000), after = 0;
+	int cursor = box_param_cursor(&after, c);
 	struct buf rows = BUF_INIT(256 << 20);
 	struct box_query q = {
 		.state = box_param(c, "state"),
@@ -284,7 +169,8 @@ static void list(struct call *c)
 		.assignment_group = box_param(c, "assignment_group"),
 		.ci_id = box_param(c, "ci_id"),
 		.now_ms = c->now_ms,
-		.limit = box_param_int(c, "limit", LIMIT, 1, LIMIT_MAX),
+		.limit = box_param_int(c, "limit", BOX_LIST, 1,
+				       BOX_LIST_MAX),
 		.order = (int)box_setting(&c->s->settings, BOX_ORDER),
 	};
 	struct str before = box_param(c, "created_before");
@@ -296,10 +182,9 @@ static void list(struct call *c)
 	if (before.p && clock_parse(&q.created_before_ms, before))
 		return box_reply_error(c->reply, 400, "validation",
 				       "created_before: not a point of time");
-	if (cursor.p && !read_cursor(&after, cursor))
-		return box_reply_error(c->reply, 400, "validation",
-				       "cursor: not one of ours");
-	if (cursor.p)
+	if (cursor < 0)
+		return;
+	if (cursor)
 		q.after = &after;
 	else
 		q.offset = (page - 1) * q.limit;

@@ -327,16 +327,18 @@ struct box_fault box_mischief_strike(struct box_mischief *m, struct str method,
 				     struct str path, bool reused)
 {
 	struct box_fault what = { .kind = STRIKE_NONE };
-	bool sns = str_starts(path, "/sns/");
+	/* Other listeners than StackFlow's are hit only by name, not by "*". */
+	const char *other = str_starts(path, "/sns/")	  ? "/sns/"
+			    : str_starts(path, "/cognito") ? "/cognito"
+							   : NULL;
 
 	pthread_mutex_lock(&m->lock);
 	for (int i = 0; i < m->n && what.kind == STRIKE_NONE; i++) {
 		struct fault *f = &m->list[i];
 
-		/* SNS's own listener is hit only by name, not by "*". */
 		if (f->removed || f->what.kind == STRIKE_REFUSE ||
 		    (f->reused && !reused) ||
-		    (sns && !str_starts(str_from(f->path), "/sns/")) ||
+		    (other && !str_starts(str_from(f->path), other)) ||
 		    !str_glob(str_from(f->method), method) ||
 		    !str_glob(str_from(f->path), path))
 			continue;

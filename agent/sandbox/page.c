@@ -1,12 +1,14 @@
 #include "agent/sandbox/box.h"
 
 #include "agent/sandbox/form.h"
+#include "agent/sandbox/recorder.h"
 #include "agent/sandbox/records.h"
 #include "base/encode.h"
 #include "doc/markup.h"
 #include "doc/json.h"
 
 #define ROWS 200
+#define EXCHANGES 20
 
 static void put_cell(struct buf *out, const struct json *v, const char *key)
 {
@@ -89,6 +91,41 @@ static struct json *read_rows(struct box_page *page, struct call *c, int order)
 	return rows;
 }
 
+/* What was asked last, newest first; all of each is JSON beneath /sandbox. */
+static void put_exchanges(struct call *c)
+{
+	struct buf text = BUF_INIT(64 << 20), *out = &c->reply->body;
+	const struct json *list;
+	struct json *v = NULL;
+
+	box_recorder_put(&text, c->s->recorder, EXCHANGES);
+	if (json_parse(&v, buf_str(&text), 0, NULL))
+		v = NULL;
+	list = json_get(v, "exchanges");
+	buf_puts(out, "<h2>Last exchanges</h2>\n<table><caption>"
+		      "<a href=\"/sandbox/exchanges\">Whole, as JSON</a>"
+		      "</caption><thead><tr>"
+		      "<th scope=\"col\">Time</th><th scope=\"col\">Request"
+		      "</th><th scope=\"col\">Status</th>"
+		      "<th scope=\"col\">ms</th></tr></thead><tbody>\n");
+	for (size_t i = json_count(list); i > 0; i--) {
+		const struct json *x = json_item(list, i - 1);
+
+		buf_puts(out, "<tr>");
+		put_cell(out, x, "time");
+		buf_puts(out, "<td>");
+		markup_put(out, json_get_str(x, "method"));
+		buf_puts(out, " ");
+		markup_put_safe(out, json_get_str(x, "path"), 200);
+		buf_printf(out, "</td><td>%lld</td><td>%lld</td></tr>\n",
+			   (long long)json_int(json_get(x, "status"), 0),
+			   (long long)json_int(json_get(x, "ms"), 0));
+	}
+	buf_puts(out, "</tbody></table>\n");
+	json_free(v);
+	buf_fini(&text);
+}
+
 void box_page_list(struct call *c)
 {
 	struct buf *out = &c->reply->body;
@@ -113,6 +150,7 @@ void box_page_list(struct call *c)
 	if (!json_count(rows))
 		buf_puts(out, "<p>None yet. <code>tocsin send NAME</code> "
 			      "publishes an alarm.</p>\n");
+	put_exchanges(c);
 	end(c);
 	json_free(rows);
 }
@@ -212,6 +250,31 @@ void box_page_incident(struct call *c)
 		put_fields(out, c, v);
 		put_notes(out, json_get(v, "notes"));
 		buf_puts(out, "<p><a href=\"/\">All incidents</a></p>\n");
+		end(c);
+	}
+	json_free(v);
+	buf_fini(&text);
+}
+
+void box_page_article(struct call *c)
+{
+	struct buf text = BUF_INIT(8 << 20), *out = &c->reply->body;
+	struct json *v = NULL;
+	struct err err;
+	int ret = box_thing_get(&text, c->s->records, "article", c->id, &err);
+
+	if (!ret)
+		ret = json_parse(&v, buf_str(&text), 0, &err);
+	if (ret < 0) {
+		box_broken(c, &err);
+	} else {
+		begin(c, ret ? STR("No such article")
+			     : json_get_str(v, "title"));
+		c->reply->status = ret ? 404 : 200;
+		buf_puts(out, "<pre>");
+		markup_put(out, json_get_str(v, "text"));
+		buf_puts(out, "</pre>\n<p><a href=\"/\">All incidents</a>"
+			      "</p>\n");
 		end(c);
 	}
 	json_free(v);

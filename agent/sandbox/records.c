@@ -40,7 +40,13 @@ int box_incident_patch(struct box_records *r, int64_t n, struct str fields,
 	int ret =
 		box_db_begin(&st, r,
 			     "UPDATE incident SET fields=json_patch(fields,?2),"
-			     "updated_ms=?3 WHERE n=?1",
+			     "updated_ms=?3,resolved_ms="
+			     "CASE WHEN json_extract(?2,'$.state') IS NULL"
+			     " THEN resolved_ms"
+			     " WHEN json_extract(?2,'$.state') IN"
+			     " ('resolved','closed')"
+			     " THEN coalesce(resolved_ms,?3) END"
+			     " WHERE n=?1",
 			     err);
 
 	if (ret)

@@ -81,8 +81,14 @@ int box_thing_put(struct box_records *r, const char *kind,
 int box_thing_patch(struct buf *out, struct box_records *r, const char *kind,
 		    struct str id, struct str fields,
 		    struct err *err) MUST_CHECK;
-int box_thing_count(int64_t *out, struct box_records *r, const char *kind,
-		    struct err *err) MUST_CHECK;
+/* A new one under the next number, its id: "CHG" and seven digits; t->id isn't
+ * used. Append what it is now. */
+int box_thing_add(struct buf *out, struct box_records *r, const char *kind,
+		  const char *prefix, const struct box_thing *t,
+		  struct str fields, struct err *err) MUST_CHECK;
+/* Append one. 0, BOX_NOT_FOUND or negative. */
+int box_thing_get(struct buf *out, struct box_records *r, const char *kind,
+		  struct str id, struct err *err) MUST_CHECK;
 /* Fields of t that are not STR_NONE must be equal. */
 int box_thing_list(struct buf *out, struct box_page *page,
 		   struct box_records *r, const char *kind,

@@ -8,9 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/sandbox/ai_cache.h"
+#include "agent/sandbox/articles.h"
 #include "agent/sandbox/box.h"
 #include "agent/sandbox/counts.h"
+#include "agent/sandbox/jobs.h"
 #include "agent/sandbox/mischief.h"
+#include "agent/sandbox/recorder.h"
 #include "agent/sandbox/records.h"
 #include "agent/sandbox/signer.h"
 #include "agent/sandbox/sns.h"
@@ -19,7 +23,7 @@
 #include "doc/jsonw.h"
 #include "web/web.h"
 
-#define CIS_MAX (64 << 20)
+#define SEED_MAX (64 << 20)
 
 static bool admit(void *arg)
 {
@@ -35,17 +39,28 @@ static void handle(const struct wire_request *req, struct wire_reply *reply,
 			  .req = req,
 			  .reply = reply,
 			  .arena = arena_new(64 << 20),
+			  .user = BOX_USERS,
+			  .start_us = clock_mono_us(),
 			  .now_ms = clock_wall_ms() };
+	int64_t ahead_ms = box_setting(&c.s->settings, BOX_CLOCK);
 	struct str path = req->path;
+	bool api = str_starts(path, "/prod/api/");
 
 	if (!c.arena) {
 		reply->status = 500;
 		return;
 	}
-	if (str_starts(path, "/prod/api/"))
+	box_jobs_run(c.s->jobs, c.now_ms + ahead_ms);
+	if (api) {
+		c.now_ms += ahead_ms;
 		box_api(&c, str_sub(path, 9, path.n - 9));
-	else
+	} else {
 		box_control(&c);
+	}
+	/* What is asked of StackFlow, Cognito and SNS, not of the sandbox. */
+	if (api || (str_is(path, "/") && str_is(req->method, "POST")))
+		box_recorder_add(c.s->recorder, req, reply, c.now_ms,
+				 clock_mono_us() - c.start_us);
 	arena_free(c.arena);
 }
 
@@ -139,9 +154,12 @@ static int open_folder(struct sandbox *s, const char *data, struct err *err)
 	return lock_folder(s, err);
 }
 
-static int seed_cis(struct sandbox *s, const char *path, struct err *err)
+static int seed(struct sandbox *s, const char *path,
+		int (*add)(struct box_records *r, struct str text,
+			   struct err *err),
+		struct err *err)
 {
-	struct buf text = BUF_INIT(CIS_MAX);
+	struct buf text = BUF_INIT(SEED_MAX);
 	FILE *f = fopen(path, "re");
 	char chunk[16384];
 	size_t n;
@@ -153,7 +171,7 @@ static int seed_cis(struct sandbox *s, const char *path, struct err *err)
 		buf_put(&text, chunk, n);
 	fclose(f);
 	ret = buf_error(&text) ? err_set(err, -E2BIG, "%s: too large", path)
-			       : box_cis_seed(s->records, buf_str(&text), err);
+			       : add(s->records, buf_str(&text), err);
 	buf_fini(&text);
 	return ret;
 }
@@ -173,9 +191,19 @@ static int open_parts(struct sandbox *s, const struct sandbox_options *o,
 		ret = box_tokens_new(&s->tokens, s->records, err);
 	if (!ret)
 		ret = box_signer_new(&s->signer, s->data, err);
+	if (!ret)
+		ret = box_articles_open(s->records, err);
+	if (!ret)
+		ret = box_jobs_new(&s->jobs, s->records, err);
+	if (!ret)
+		ret = box_recorder_new(&s->recorder, &s->settings, o->record,
+				       err);
 	if (!ret) {
 		s->counts = box_counts_new();
-		ret = s->counts ? 0 : err_set(err, -ENOMEM, "out of memory");
+		s->cache = box_cache_new();
+		ret = s->counts && s->cache ?
+			      0 :
+			      err_set(err, -ENOMEM, "out of memory");
 	}
 	if (!ret) {
 		struct box_sns_options sns = {
@@ -204,7 +232,9 @@ static int configure(struct sandbox *s, const struct sandbox_options *o,
 		ret = box_mischief_add_text(s->mischief, str_from(o->faults[i]),
 					    err);
 	if (ret >= 0)
-		ret = o->cis ? seed_cis(s, o->cis, err) : 0;
+		ret = o->cis ? seed(s, o->cis, box_cis_seed, err) : 0;
+	if (!ret && o->articles)
+		ret = seed(s, o->articles, box_articles_seed, err);
 	return ret;
 }
 
@@ -377,6 +407,11 @@ void sandbox_put_ready(struct buf *out, const struct sandbox *s)
 		   s->url, s->sns_url, s->url, s->data);
 }
 
+void sandbox_is_ready(struct sandbox *s)
+{
+	box_recorder_print(s->recorder);
+}
+
 void sandbox_stop(struct sandbox *s)
 {
 	if (!s)
@@ -389,6 +424,9 @@ void sandbox_stop(struct sandbox *s)
 	wire_free(s->wire);
 	box_signer_free(s->signer);
 	box_counts_free(s->counts);
+	box_recorder_free(s->recorder);
+	box_cache_free(s->cache);
+	box_jobs_free(s->jobs);
 	box_tokens_free(s->tokens);
 	box_mischief_free(s->mischief);
 	box_records_close(s->records);

@@ -17,6 +17,8 @@ struct sandbox_options {
 	const char *region, *account;
 	const char *trust;	/* PEM: whom SNS trusts beside the system's */
 	const char *cis;	/* JSON array of CIs to seed; or NULL */
+	const char *articles;	/* the same of knowledge articles */
+	const char *record;	/* file for all exchanges, "-": stdout; NULL */
 	const char *const *settings;	/* "NAME=VALUE", NULL-ended; or NULL */
 	const char *const *faults;	/* "KIND[,KEY=VALUE]..."; or NULL */
 };
@@ -26,6 +28,8 @@ int sandbox_start(struct sandbox **out, const struct sandbox_options *o,
 		  struct err *err) MUST_CHECK;
 /* "sandbox ready stackflow=... sns=... page=... ca=..." */
 void sandbox_put_ready(struct buf *out, const struct sandbox *s);
+/* The ready line is out: now exchanges may be written behind it. */
+void sandbox_is_ready(struct sandbox *s);
 void sandbox_stop(struct sandbox *s);
 
 /* What --help says of the settings and of the kinds of faults. */

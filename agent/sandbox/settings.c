@@ -6,6 +6,8 @@
 #include "doc/json.h"
 #include "doc/jsonw.h"
 
+#define DAY_MS ((int64_t)86400000)
+
 static const struct setting {
 	const char *name;
 	const char *words;	/* "a|b|c" for 0, 1, 2; NULL: a number */
@@ -18,7 +20,7 @@ static const struct setting {
 		"seconds that an issued token is good for" },
 	[BOX_LATE] = { "late", NULL, 0, 0, 3600000,
 		"ms until a new incident shows in list and GET" },
-	[BOX_CLOCK] = { "clock", NULL, 0, -86400000, 86400000,
+	[BOX_CLOCK] = { "clock", NULL, 0, -400 * DAY_MS, 400 * DAY_MS,
 		"ms that StackFlow's clock is ahead of this one" },
 	[BOX_PAGING] = { "paging", "page|cursor", BOX_PAGING_PAGE, 0, 0,
 		"how lists go on: has_more, next_cursor" },
@@ -40,6 +42,48 @@ static const struct setting {
 		"SignatureVersion of new ones: 1 SHA-1, 2 SHA-256" },
 	[BOX_SNS_HOLD] = { "sns_hold", "off|on", 0, 0, 0,
 		"on: queue, and deliver all at once when off" },
+	[BOX_JOB_TIME] = { "job_time", NULL, 0, 0, 86400000,
+		"ms that a bulk job takes: queued, running, completed" },
+	[BOX_JOB_FAIL] = { "job_fail", NULL, 0, 0, 100,
+		"every so many records of a bulk job fails; 0: none" },
+	[BOX_JOB_ANSWER] = { "job_answer", "url|location|id", BOX_JOB_URL, 0,
+		0, "how a bulk job is named: status_url and job_id, only a "
+		   "Location, only a job_id" },
+	[BOX_ASK_RATE] = { "ask_rate", NULL, 60, 0, 1000,
+		"/ai/ask and /ai/query a minute a user; 0: no limit" },
+	[BOX_ANALYZE_RATE] = { "analyze_rate", NULL, 30, 0, 1000,
+		"the same of /ai/analyze" },
+	[BOX_EXEMPLARS_RATE] = { "exemplars_rate", NULL, 120, 0, 1000,
+		"the same of /ai/exemplars" },
+	[BOX_SUGGEST_RATE] = { "suggest_rate", NULL, 120, 0, 1000,
+		"the same of /ai/suggest" },
+	[BOX_ASK_CACHE] = { "ask_cache", NULL, 3600, 0, 86400,
+		"seconds that an answer of /ai/ask is served again; 0: not" },
+	[BOX_ANALYZE_CACHE] = { "analyze_cache", NULL, 1800, 0, 86400,
+		"the same of /ai/analyze, by record" },
+	[BOX_EXEMPLARS_CACHE] = { "exemplars_cache", NULL, 900, 0, 86400,
+		"the same of /ai/exemplars" },
+	[BOX_SUGGEST_CACHE] = { "suggest_cache", NULL, 300, 0, 86400,
+		"the same of /ai/suggest" },
+	[BOX_AI_WINDOW] = { "ai_window", NULL, 60000, 100, 3600000,
+		"ms of the AI limits' minute" },
+	[BOX_AI_LATENCY] = { "ai_latency", NULL, 0, 0, 600000,
+		"ms that an AI answer takes that isn't served again" },
+	[BOX_REFRESH_ROTATION] = { "refresh_rotation", "off|on|strict",
+		BOX_ROTATION_OFF, 0, 0,
+		"a refresh token is good for one use; strict: only by "
+		"GetTokensFromRefreshToken" },
+	[BOX_CHALLENGE] = { "challenge",
+		"none|NEW_PASSWORD_REQUIRED|SOFTWARE_TOKEN_MFA|SMS_MFA|"
+		"EMAIL_OTP|MFA_SETUP|SELECT_MFA_TYPE|"
+		"PasswordResetRequiredException|UserNotConfirmedException|"
+		"disabled|attempts_exceeded|flow_not_enabled|"
+		"TooManyRequestsException", 0, 0, 0,
+		"what a right password is answered with instead of tokens" },
+	[BOX_SECRET_HASH] = { "secret_hash", "off|on", 0, 0, 0,
+		"on: InitiateAuth wants the client's SECRET_HASH" },
+	[BOX_RECORD_BODY] = { "record_body", NULL, 16384, 0, 1048576,
+		"bytes of a body that are recorded" },
 };
 
 void box_settings_init(struct box_settings *s)
@@ -158,6 +202,20 @@ void box_settings_put(struct buf *out, const struct box_settings *s)
 	jsonw_end_object(&w);
 }
 
+/* "first; a|b)", many of them so that a line can be broken. */
+static void put_words(struct buf *out, struct str first, const char *words)
+{
+	struct str rest = str_from(words), w;
+	const char *between = rest.n > 40 ? ", " : "|", *sep = "; ";
+
+	buf_put_str(out, first);
+	while (str_cut(&rest, '|', &w)) {
+		buf_printf(out, "%s%.*s", sep, STR_ARG(w));
+		sep = between;
+	}
+	buf_puts(out, ")\n");
+}
+
 void sandbox_put_settings_help(struct buf *out)
 {
 	struct str name;
@@ -167,8 +225,7 @@ void sandbox_put_settings_help(struct buf *out)
 
 		buf_printf(out, "  %-16s %s (", set->name, set->help);
 		if (set->words && word(&name, set->words, set->first))
-			buf_printf(out, "%.*s; %s)\n", STR_ARG(name),
-				   set->words);
+			put_words(out, name, set->words);
 		else
 			buf_printf(out, "%lld)\n", (long long)set->first);
 	}

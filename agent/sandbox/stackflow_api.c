@@ -8,6 +8,7 @@
 #include "agent/sandbox/records.h"
 #include "agent/sandbox/tokens.h"
 #include "base/clock.h"
+#include "base/encode.h"
 #include "doc/json.h"
 #include "doc/jsonw.h"
 
@@ -74,6 +75,29 @@ int64_t box_param_int(struct call *c, const char *name, int64_t def,
 	return v < min ? min : v > max ? max : v;
 }
 
+/* "c" and 16 hex digits, as box_list_frame() writes them. */
+int box_param_cursor(int64_t *out, struct call *c)
+{
+	struct str text = box_param(c, "cursor");
+	struct buf bytes = BUF_INIT(8);
+	uint64_t v = 0;
+	int ret = 0;
+
+	if (text.p && text.n == 17 && text.p[0] == 'c' &&
+	    !decode_hex(&bytes, str_sub(text, 1, 16))) {
+		for (size_t i = 0; i < bytes.n; i++)
+			v = v << 8 | (unsigned char)bytes.p[i];
+		*out = (int64_t)v;
+		ret = 1;
+	} else if (text.p) {
+		box_reply_error(c->reply, 400, "validation",
+				"cursor: not one of ours");
+		ret = -1;
+	}
+	buf_fini(&bytes);
+	return ret;
+}
+
 void box_broken(struct call *c, const struct err *err)
 {
 	box_reply_error(c->reply, 500, "internal", "%s", err->text);
@@ -135,41 +159,118 @@ static const struct route open_routes[] = {
 	{ 0 },
 };
 
-/* Every answer carries them; without a limit of its own the instance's. */
-static void rate_headers(struct call *c, int64_t left)
+static struct box_limit limit_of(struct call *c, enum box_limit_kind which)
 {
-	int64_t rate = box_setting(&c->s->settings, BOX_RATE);
+	const struct box_settings *set = &c->s->settings;
+	struct box_limit limit = { .which = which };
 
-	if (!rate)
-		left = rate = INSTANCE_RATE;
+	if (which == BOX_LIMIT_SECOND) {
+		limit.rate = box_setting(set, BOX_RATE);
+		limit.span_us = 1000000;
+	} else {
+		limit.rate = box_setting(set, BOX_ASK_RATE +
+						      (which - BOX_LIMIT_ASK));
+		limit.span_us = box_setting(set, BOX_AI_WINDOW) * 1000;
+	}
+	return limit;
+}
+
+/* False: one too many. Without a limit of its own the instance's is told. */
+static bool count(struct call *c, enum box_limit_kind which, bool take)
+{
+	struct box_limit limit = limit_of(c, which);
+
+	box_tokens_admit(&c->rate, c->s->tokens, c->user, &limit, take,
+			 clock_mono_us());
+	if (!limit.rate)
+		c->rate.limit = c->rate.left = INSTANCE_RATE;
+	return c->rate.left >= 0;
+}
+
+/* Every answer carries them. */
+static void rate_headers(struct call *c)
+{
 	buf_printf(&c->reply->headers,
 		   "X-RateLimit-Limit: %lld\r\n"
 		   "X-RateLimit-Remaining: %lld\r\n"
 		   "X-RateLimit-Reset: %lld\r\n",
-		   (long long)rate, (long long)(left < 0 ? 0 : left),
-		   (long long)(c->now_ms / 1000 + 1));
+		   (long long)c->rate.limit,
+		   (long long)(c->rate.left < 0 ? 0 : c->rate.left),
+		   (long long)((c->now_ms * 1000 + c->rate.reset_us + 999999) /
+			       1000000));
+}
+
+/* The pages let pages of the instance's own domain read the answers. */
+static void origin_headers(struct call *c)
+{
+	struct str origin = wire_header(c->req, "Origin");
+
+	if (!str_starts(origin, "https://") ||
+	    !str_ends(origin, ".stackflow-tech.com") || origin.n > 256)
+		return;
+	for (size_t i = 8; i < origin.n; i++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789-.",
+			    origin.p[i]) || !origin.p[i])
+			return;
+	buf_printf(&c->reply->headers,
+		   "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n",
+		   STR_ARG(origin));
+}
+
+static void refuse_rate(struct call *c, enum box_limit_kind which)
+{
+	long long limit = (long long)c->rate.limit;
+
+	buf_printf(&c->reply->headers, "Retry-After: %lld\r\n",
+		   (long long)((c->rate.reset_us + 999999) / 1000000));
+	box_reply_error(c->reply, 429, "rate_limited",
+			which == BOX_LIMIT_SECOND
+				? "More than %lld requests a second"
+				: "More than %lld requests a minute",
+			limit);
+}
+
+/* The limit that a request has beside that of all. */
+static enum box_limit_kind own_limit(const struct call *c)
+{
+	static const struct {
+		const char *path;
+		enum box_limit_kind limit;
+	} own[] = {
+		{ "/ai/ask", BOX_LIMIT_ASK },
+		{ "/ai/query", BOX_LIMIT_ASK },
+		{ "/ai/analyze", BOX_LIMIT_ANALYZE },
+		{ "/ai/exemplars", BOX_LIMIT_EXEMPLARS },
+		{ "/ai/suggest", BOX_LIMIT_SUGGEST },
+		{ "/incidents/bulk", BOX_LIMIT_NONE },
+		{ "/cmdb/cis/bulk", BOX_LIMIT_NONE },
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (str_is(c->path, own[i].path))
+			return own[i].limit;
+	return BOX_LIMIT_SECOND;
 }
 
 /* May this request be carried out? Else its answer stands in the reply. */
 static bool admitted(struct call *c)
 {
-	int64_t rate = box_setting(&c->s->settings, BOX_RATE);
-	enum box_user user = box_tokens_user(c->s->tokens, c->req, c->now_ms);
-	int64_t left =
-		box_tokens_rate(c->s->tokens, user, rate, clock_mono_us());
+	enum box_limit_kind own = own_limit(c);
 
-	rate_headers(c, left);
-	if (user == BOX_USERS) {
+	if (c->user == BOX_USERS) {
 		buf_puts(&c->reply->headers, "WWW-Authenticate: Bearer\r\n");
 		box_reply_error(c->reply, 401, "unauthorized",
 				"Missing, wrong or expired token");
 		return false;
 	}
-	if (left < 0) {
-		buf_puts(&c->reply->headers, "Retry-After: 1\r\n");
-		box_reply_error(c->reply, 429, "rate_limited",
-				"More than %lld requests a second",
-				(long long)rate);
+	if (own == BOX_LIMIT_NONE)
+		return true;
+	if (!count(c, BOX_LIMIT_SECOND, true)) {
+		refuse_rate(c, BOX_LIMIT_SECOND);
+		return false;
+	}
+	if (own != BOX_LIMIT_SECOND && !count(c, own, true)) {
+		refuse_rate(c, own);
 		return false;
 	}
 	return true;
@@ -177,26 +278,26 @@ static bool admitted(struct call *c)
 
 static void dispatch(struct call *c, struct str path)
 {
-	const struct route *const protected[] = { box_incident_routes,
-						  box_other_routes };
+	const struct route *const lists[] = {
+		box_incident_routes, box_job_routes,	   box_change_routes,
+		box_ci_routes,	     box_knowledge_routes, box_ai_routes,
+	};
 	const struct route *route;
 	bool known, any = false;
 
 	route = box_route(&c->id, &known, open_routes, c->req->method, path);
-	if (route) {
-		rate_headers(c, box_setting(&c->s->settings, BOX_RATE));
+	if (route)
 		return route->fn(c);
+	for (size_t i = 0; !route && i < sizeof(lists) / sizeof(*lists); i++) {
+		route = box_route(&c->id, &known, lists[i], c->req->method,
+				  path);
+		any |= known;
 	}
 	if (!admitted(c))
 		return;
-	for (int i = 0; i < 2; i++) {
-		route = box_route(&c->id, &known, protected[i],
-				  c -> req -> method, path);
-		if (route)
-			return route->fn(c);
-		any |= known;
-	}
-	if (any)
+	if (route)
+		route->fn(c);
+	else if (any)
 		box_reply_error(c->reply, 405, "method_not_allowed",
 				"%.*s isn't allowed here",
 				STR_ARG(c->req->method));
@@ -223,7 +324,7 @@ static bool strike_before(struct call *c, const struct box_fault *f)
 		box_reply_error(r, f->status, "fault", "on demand");
 		return true;
 	case STRIKE_LIMITED:
-		rate_headers(c, 0);
+		c->rate.left = 0;
 		if (*f->retry_after)
 			buf_printf(&r->headers, "Retry-After: %s\r\n",
 				   f->retry_after);
@@ -301,24 +402,38 @@ static void strike_after(struct call *c, const struct box_fault *f)
 	}
 }
 
+void box_faulted(struct call *c, struct str path,
+		 void (*do_it)(struct call *c))
+{
+	struct box_fault fault = box_mischief_strike(
+		c->s->mischief, c->req->method, path, c->req->reused);
+
+	if (strike_before(c, &fault))
+		return;
+	do_it(c);
+	/* What was refused anyway was not done. */
+	if (c->reply->status / 100 == 2)
+		strike_after(c, &fault);
+}
+
+static void answer(struct call *c)
+{
+	dispatch(c, c->path);
+}
+
 void box_api(struct call *c, struct str path)
 {
-	struct box_fault fault;
-
 	c->reply->ahead_ms = box_setting(&c->s->settings, BOX_CLOCK);
-	c->now_ms += c->reply->ahead_ms;
 	if (str_starts(path, "/v1/"))
 		path = str_sub(path, 3, path.n - 3);
 	box_counts_begin(c->s->counts, c->req->method, path, clock_mono_us());
-	fault = box_mischief_strike(c->s->mischief, c->req->method, path,
-				    c->req->reused);
 	c->late_ms = box_setting(&c->s->settings, BOX_LATE);
-	if (!strike_before(c, &fault)) {
-		dispatch(c, path);
-		/* What was refused anyway was not done. */
-		if (c->reply->status / 100 == 2)
-			strike_after(c, &fault);
-	}
+	c->user = box_tokens_user(c->s->tokens, c->req, c->now_ms);
+	c->path = path;
+	count(c, BOX_LIMIT_SECOND, false);
+	box_faulted(c, path, answer);
+	rate_headers(c);
+	origin_headers(c);
 	box_counts_end(c->s->counts,
 		       c->reply->cut == WIRE_WHOLE ? c->reply->status : 0);
 }

@@ -1,5 +1,7 @@
 #include "agent/sandbox/records.h"
 
+#include <errno.h>
+
 #include "agent/sandbox/db.h"
 #include "doc/jsonw.h"
 
@@ -51,8 +53,8 @@ static int put_found(struct buf *out, sqlite3_stmt *st, struct box_records *r,
 	return ret;
 }
 
-static int put_thing(struct buf *out, struct box_records *r, const char *kind,
-		     struct str id, struct err *err)
+int box_thing_get(struct buf *out, struct box_records *r, const char *kind,
+		  struct str id, struct err *err)
 {
 	sqlite3_stmt *st;
 	int ret = box_db_begin(&st, r,
@@ -64,6 +66,35 @@ static int put_thing(struct buf *out, struct box_records *r, const char *kind,
 	box_db_bind(st, 1, str_from(kind));
 	box_db_bind(st, 2, id);
 	return put_found(out, st, r, err);
+}
+
+/* One statement, so that two at once don't get the same number. The ids of a
+ * prefix sort as their numbers: they have seven digits. */
+int box_thing_add(struct buf *out, struct box_records *r, const char *kind,
+		  const char *prefix, const struct box_thing *t,
+		  struct str fields, struct err *err)
+{
+	sqlite3_stmt *st;
+	int ret = box_db_begin(
+		&st, r,
+		"INSERT INTO thing(kind,id,name,arn,resource_id,state,ci_id,"
+		"json) SELECT ?1,new,?3,?4,?5,?6,?7,"
+		"json_patch(json_object('id',new,'number',new),"
+		"json_remove(?8,'$.id','$.number')) FROM"
+		" (SELECT printf('%s%07d',?9,1+coalesce(max(CAST("
+		"substr(id,length(?9)+1) AS INTEGER)),0)) AS new FROM thing"
+		" WHERE kind=?1 AND id>=?9||'0' AND id<?9||':')"
+		" RETURNING json",
+		err);
+
+	if (ret)
+		return ret;
+	box_db_bind(st, 1, str_from(kind));
+	bind_thing(st, 2, t);
+	box_db_bind(st, 8, fields);
+	box_db_bind(st, 9, str_from(prefix));
+	ret = put_found(out, st, r, err);
+	return ret > 0 ? err_set(err, -EIO, "nothing was added") : ret;
 }
 
 int box_thing_patch(struct buf *out, struct box_records *r, const char *kind,
@@ -84,25 +115,7 @@ int box_thing_patch(struct buf *out, struct box_records *r, const char *kind,
 	box_db_bind(st, 2, id);
 	box_db_bind(st, 3, fields);
 	ret = box_db_finish(st, r, err);
-	return ret ? ret : put_thing(out, r, kind, id, err);
-}
-
-int box_thing_count(int64_t *out, struct box_records *r, const char *kind,
-		    struct err *err)
-{
-	sqlite3_stmt *st;
-	int ret = box_db_begin(&st, r,
-			       "SELECT count(*) FROM thing WHERE kind=?1", err);
-
-	if (ret)
-		return ret;
-	box_db_bind(st, 1, str_from(kind));
-	if (sqlite3_step(st) == SQLITE_ROW)
-		*out = sqlite3_column_int64(st, 0);
-	else
-		ret = box_db_failed(r, err);
-	box_db_done(st, r);
-	return ret;
+	return ret ? ret : box_thing_get(out, r, kind, id, err);
 }
 
 static void put_thing_sql(struct buf *sql, const struct box_thing *t)

@@ -15,10 +15,12 @@
 #include "doc/jsonw.h"
 
 #define KEPT 256     /* issued tokens; the oldest makes room */
+#define REFRESH 64   /* refresh tokens, the same */
 #define WINDOW 16384 /* requests a second that a limit can tell apart */
+#define WINDOW_AI 1024
 
 struct token {
-	char text[64];
+	char text[BOX_TOKEN];
 	enum box_user user;
 	int64_t end_ms;
 };
@@ -26,10 +28,11 @@ struct token {
 struct box_tokens {
 	pthread_mutex_t lock;
 	struct box_credentials cred;
-	char refresh[64];
+	char refresh[REFRESH][BOX_TOKEN];	/* the first is used again */
+	unsigned next_refresh;
 	struct token kept[KEPT];
 	unsigned next;
-	struct box_window window[BOX_USERS];
+	struct box_window window[BOX_USERS][BOX_LIMITS];
 };
 
 static void make(char *out, size_t size, const char *prefix)
@@ -104,7 +107,6 @@ static int load(struct box_tokens *t, struct box_records *records,
 		put_credentials(&text, c);
 		ret = box_text_set(records, "credentials", buf_str(&text), err);
 	}
-	make(t->refresh, sizeof(t->refresh), "refresh-");
 	buf_wipe(&text);
 	return ret;
 }
@@ -118,8 +120,12 @@ int box_tokens_new(struct box_tokens **out, struct box_records *records,
 	if (!t)
 		return err_set(err, -ENOMEM, "out of memory");
 	pthread_mutex_init(&t->lock, NULL);
-	for (int i = 0; i < BOX_USERS && !ret; i++)
-		ret = box_window_init(&t->window[i], WINDOW);
+	for (int i = 0; i < BOX_USERS * BOX_LIMITS && !ret; i++) {
+		int which = i % BOX_LIMITS;
+
+		ret = box_window_init(&t->window[i / BOX_LIMITS][which],
+				      which ? WINDOW_AI : WINDOW);
+	}
 	if (!ret)
 		ret = load(t, records, err);
 	if (ret)
@@ -133,8 +139,8 @@ void box_tokens_free(struct box_tokens *t)
 {
 	if (!t)
 		return;
-	for (int i = 0; i < BOX_USERS; i++)
-		box_window_fini(&t->window[i]);
+	for (int i = 0; i < BOX_USERS * BOX_LIMITS; i++)
+		box_window_fini(&t->window[i / BOX_LIMITS][i % BOX_LIMITS]);
 	pthread_mutex_destroy(&t->lock);
 	explicit_bzero(t, sizeof(*t));
 	free(t);
@@ -176,35 +182,46 @@ enum box_user box_tokens_user(struct box_tokens *t,
 	return user;
 }
 
-void box_tokens_expire(struct box_tokens *t)
+void box_tokens_expire(struct box_tokens *t, bool refresh)
 {
 	pthread_mutex_lock(&t->lock);
 	for (int i = 0; i < KEPT; i++)
 		t->kept[i].end_ms = 0;
+	if (refresh)
+		explicit_bzero(t->refresh, sizeof(t->refresh));
 	pthread_mutex_unlock(&t->lock);
 }
 
-int64_t box_tokens_rate(struct box_tokens *t, enum box_user user, int64_t rate,
-			int64_t now_us)
+void box_tokens_admit(struct box_rate *out, struct box_tokens *t,
+		      enum box_user user, const struct box_limit *limit,
+		      bool take, int64_t now_us)
 {
-	int64_t left = rate;
+	struct box_window *w;
+	int64_t used;
 
-	if (!rate || user >= BOX_USERS)
-		return INT32_MAX;
+	*out = (struct box_rate){ .limit = limit->rate,
+				  .left = limit->rate,
+				  .reset_us = limit->span_us };
+	if (!limit->rate || user >= BOX_USERS)
+		return;
 	pthread_mutex_lock(&t->lock);
-	left -= (int64_t)box_window_now(&t->window[user], now_us);
-	if (left > 0)
-		box_window_add(&t->window[user], now_us);
+	w = &t->window[user][limit->which];
+	w->span_us = limit->span_us;
+	used = (int64_t)box_window_now(w, now_us);
+	out->left -= used;
+	if (take && out->left-- > 0)
+		box_window_add(w, now_us);
+	if (used)
+		out->reset_us = w->at_us[w->first] + w->span_us - now_us;
 	pthread_mutex_unlock(&t->lock);
-	return left > 0 ? left - 1 : -1;
 }
 
-static void issue(char *out, size_t size, struct box_tokens *t,
-		  enum box_user user, int64_t end_ms)
+void box_tokens_issue(char out[BOX_TOKEN], struct box_tokens *t,
+		      enum box_user user, int64_t end_ms)
 {
 	struct token *token;
 
-	make(out, size, "eyJzYW5kYm94Ijp0cnVlfQ.");
+	make(out, BOX_TOKEN, "eyJzYW5kYm94Ijp0cnVlfQ.");
 	pthread_mutex_lock(&t->lock);
 	token = &t->kept[t->next++ % KEPT];
 	token->user = user;
@@ -213,13 +230,51 @@ static void issue(char *out, size_t size, struct box_tokens *t,
 	pthread_mutex_unlock(&t->lock);
 }
 
+/* Under the lock; NULL: not one of ours, or used up. */
+static char *find_refresh(struct box_tokens *t, struct str text)
+{
+	for (int i = 0; text.n && i < REFRESH; i++)
+		if (str_is(text, t->refresh[i]))
+			return t->refresh[i];
+	return NULL;
+}
+
+void box_tokens_refresh_first(char out[BOX_TOKEN], struct box_tokens *t,
+			      bool rotating)
+{
+	char *lasting = t->refresh[0];
+
+	pthread_mutex_lock(&t->lock);
+	if (rotating)
+		lasting = t->refresh[1 + t->next_refresh++ % (REFRESH - 1)];
+	if (rotating || !*lasting)
+		make(lasting, BOX_TOKEN, "refresh-");
+	memcpy(out, lasting, BOX_TOKEN);
+	pthread_mutex_unlock(&t->lock);
+}
+
+bool box_tokens_refresh_use(char out[BOX_TOKEN], struct box_tokens *t,
+			    struct str text, bool rotating)
+{
+	char *at;
+
+	pthread_mutex_lock(&t->lock);
+	at = find_refresh(t, text);
+	if (at && rotating) {
+		make(at, BOX_TOKEN, "refresh-");
+		memcpy(out, at, BOX_TOKEN);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return at;
+}
+
 static void put_token(struct wire_reply *reply, struct box_tokens *t,
 		      enum box_user user, int64_t life_s, int64_t now_ms)
 {
 	struct jsonw w = JSONW(&reply->body);
-	char token[64];
+	char token[BOX_TOKEN];
 
-	issue(token, sizeof(token), t, user, now_ms + life_s * 1000);
+	box_tokens_issue(token, t, user, now_ms + life_s * 1000);
 	jsonw_object(&w);
 	jsonw_kcstr(&w, "access_token", token);
 	jsonw_kcstr(&w, "token_type", "Bearer");
@@ -274,79 +329,6 @@ void box_tokens_oauth(struct box_tokens *t, const struct wire_request *req,
 				"wrong client id or secret");
 out:
 	arena_free(a);
-}
-
-static void cognito_error(struct wire_reply *reply, const char *type,
-			  const char *text)
-{
-	struct jsonw w = JSONW(&reply->body);
-
-	reply->status = 400;
-	reply->type = "application/x-amz-json-1.1";
-	buf_printf(&reply->headers, "x-amzn-ErrorType: %s:\r\n", type);
-	jsonw_object(&w);
-	jsonw_kcstr(&w, "__type", type);
-	jsonw_kcstr(&w, "message", text);
-	jsonw_end_object(&w);
-}
-
-static void put_cognito(struct wire_reply *reply, struct box_tokens *t,
-			bool refresh, int64_t life_s, int64_t now_ms)
-{
-	struct jsonw w = JSONW(&reply->body);
-	char id[64], access[64];
-
-	issue(id, sizeof(id), t, BOX_USER_PERSON, now_ms + life_s * 1000);
-	issue(access, sizeof(access), t, BOX_USER_PERSON,
-	      now_ms + life_s * 1000);
-	reply->type = "application/x-amz-json-1.1";
-	jsonw_object(&w);
-	jsonw_key(&w, "AuthenticationResult");
-	jsonw_object(&w);
-	jsonw_kcstr(&w, "AccessToken", access);
-	jsonw_kint(&w, "ExpiresIn", life_s);
-	jsonw_kcstr(&w, "IdToken", id);
-	if (refresh)
-		jsonw_kcstr(&w, "RefreshToken", t->refresh);
-	jsonw_kcstr(&w, "TokenType", "Bearer");
-	jsonw_end_object(&w);
-	jsonw_key(&w, "ChallengeParameters");
-	jsonw_object(&w);
-	jsonw_end_object(&w);
-	jsonw_end_object(&w);
-}
-
-void box_tokens_cognito(struct box_tokens *t, const struct wire_request *req,
-			struct wire_reply *reply, int64_t life_s,
-			int64_t now_ms)
-{
-	struct json *v = NULL;
-	const struct json *p;
-	struct str flow;
-
-	if (!str_ends(wire_header(req, "X-Amz-Target"), ".InitiateAuth"))
-		return cognito_error(reply, "UnknownOperationException",
-				     "only InitiateAuth");
-	if (json_parse(&v, req->body, 0, NULL))
-		return cognito_error(reply, "SerializationException",
-				     "not JSON");
-	p = json_get(v, "AuthParameters");
-	flow = json_get_str(v, "AuthFlow");
-	if (!str_is(json_get_str(v, "ClientId"), t->cred.client_id))
-		cognito_error(reply, "ResourceNotFoundException",
-			      "User pool client does not exist.");
-	else if (str_is(flow, "USER_PASSWORD_AUTH") &&
-		 str_is(json_get_str(p, "USERNAME"), t->cred.email) &&
-		 str_is(json_get_str(p, "PASSWORD"), t->cred.password))
-		put_cognito(reply, t, true, life_s, now_ms);
-	else if ((str_is(flow, "REFRESH_TOKEN_AUTH") ||
-		  str_is(flow, "REFRESH_TOKEN")) &&
-		 str_is(json_get_str(p, "REFRESH_TOKEN"), t->refresh))
-		put_cognito(reply, t, false, life_s, now_ms);
-	else
-		cognito_error(reply, "NotAuthorizedException",
-			      "Incorrect username or password.");
-	json_free(v);
 }
 
 void box_tokens_exchange(struct box_tokens *t, const struct wire_request *req,
