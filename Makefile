@@ -47,21 +47,28 @@ FOLDERS := $(foreach f,$(FOLDERS),$(if $(wildcard lib/$f/*.c),$f))
 reverse = $(if $(1),$(call reverse,$(wordlist 2,99,$(1))) $(firstword $(1)))
 ARCHIVES := $(foreach f,$(call reverse,$(FOLDERS)),$B/lib/$f.a)
 
-AGENT_SRC := $(wildcard agent/*.c agent/*/*.c)
+AGENT_SRC := $(filter-out agent/stackflow/%,$(wildcard agent/*.c agent/*/*.c))
 AGENT_OBJ := $(AGENT_SRC:%.c=$B/%.o)
+# The command line over libstackflow, and what it shares with tocsin's.
+STACKFLOW_OBJ := $(patsubst %.c,$B/%.o,$(wildcard agent/stackflow/*.c)) \
+	$(foreach f,args help program shells table term version,$B/agent/cmd/$f.o)
+STACKFLOW_LIB := $(foreach f,stackflow rest doc base,$B/lib/$f.a)
 UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
 UNIT := $(UNIT_SRC:tests/%.c=$B/%)
 FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 REPLAY := $(FUZZ_SRC:tests/fuzz/%.c=$B/replay/%)
 
 .PHONY: all
-all: $(if $(AGENT_SRC),$B/tocsin)
+all: $(if $(AGENT_SRC),$B/tocsin $B/stackflow)
 ifeq ($(SAN),)
 all: lib
 endif
 
 $B/tocsin: $(AGENT_OBJ) $(ARCHIVES)
 	$(call say,LD)$(CC) $(ALL_LDFLAGS) -o $@ $(AGENT_OBJ) $(ARCHIVES) $(LIBS)
+
+$B/stackflow: $(STACKFLOW_OBJ) $(STACKFLOW_LIB)
+	$(call say,LD)$(CC) $(ALL_LDFLAGS) -Wl,--as-needed -o $@ $(STACKFLOW_OBJ) $(STACKFLOW_LIB) $(LIBS)
 
 $B/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -106,6 +113,14 @@ unit: $(UNIT)
 unit-%:
 	@$(MAKE) --no-print-directory -j$(JOBS) $(filter $B/unit/$*/%,$(UNIT))
 	@for t in $(filter $B/unit/$*/%,$(UNIT)); do echo "== $$t"; $$t || exit 1; done
+
+# The same under valgrind: make valgrind-stackflow
+valgrind-%:
+	@packaging/deps valgrind
+	@$(MAKE) --no-print-directory -j$(JOBS) $(filter $B/unit/$*/%,$(UNIT))
+	@for t in $(filter $B/unit/$*/%,$(UNIT)); do echo "== $$t"; \
+		valgrind -q --error-exitcode=9 --leak-check=full \
+			--child-silent-after-fork=yes $$t || exit 1; done
 
 # Each fuzz target with libFuzzer, and with a plain main that replays corpora.
 $B/fuzz/%: tests/fuzz/%.c $(ARCHIVES)
@@ -155,9 +170,9 @@ schema: all
 # where they have drifted apart.
 .PHONY: completions
 completions: all
-	@for s in bash/tocsin zsh/_tocsin fish/tocsin.fish; do \
+	@for p in tocsin stackflow; do for s in bash/$$p zsh/_$$p fish/$$p.fish; do \
 		mkdir -p packaging/completion/$${s%/*} && \
-		$B/tocsin completion $${s%/*} >packaging/completion/$$s || exit 1; done
+		$B/$$p completion $${s%/*} >packaging/completion/$$s || exit 1; done; done
 
 # The tables of the manual, from those of the code; a test says where they have
 # drifted apart.

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "stackflow/env.h"
+
 /*
  * stackflow.*: what the environment fills in where the file is silent, and
  * what each way to authenticate needs.
@@ -22,7 +24,7 @@ static const struct {
 	{ "exchange_url", AUTH(exchange_url), KEY, 0 },
 	{ "token_url", AUTH(token_url), CLIENT, CLIENT },
 	{ "client_id", AUTH(client_id), CLIENT | PASSWORD, CLIENT | PASSWORD },
-	{ "client_secret", AUTH(client_secret), CLIENT, CLIENT },
+	{ "client_secret", AUTH(client_secret), CLIENT | PASSWORD, CLIENT },
 	{ "scope", AUTH(scope), CLIENT, 0 },
 	{ "region", AUTH(region), PASSWORD, PASSWORD },
 	{ "email", AUTH(email), PASSWORD, PASSWORD },
@@ -58,8 +60,6 @@ static void fill(struct conf_walk *w, const char **to, const struct yaml *in,
 	*to = conf_keep(w, value);
 }
 
-/* STACKFLOW_COGNITO_URL is the hosted UI; its token endpoint has a fixed
- * path (Amazon Cognito, "Token endpoint"). */
 static void fill_token_url(struct conf_walk *w, const struct yaml *v,
 			   struct sf_auth *a)
 {
@@ -74,38 +74,9 @@ static void fill_token_url(struct conf_walk *w, const struct yaml *v,
 			   problem);
 		return;
 	}
-	while (url.n && url.p[url.n - 1] == '/')
-		url.n--;
-	buf_put_str(&b, url);
-	buf_puts(&b, "/oauth2/token");
+	sf_env_put_token_url(&b, url);
 	fill(w, &a->token_url, v, "token_url", buf_str(&b));
 	buf_fini(&b);
-}
-
-/* us-east-1_AbCdEf: the region stands before the underscore. */
-static struct str pool_region(void)
-{
-	struct str id = env("STACKFLOW_USER_POOL_ID");
-	ssize_t at = str_find_char(id, '_');
-
-	return at > 0 ? str_sub(id, 0, (size_t)at) : STR_NONE;
-}
-
-/* The way in that the environment is whole for. */
-static bool method_of_env(enum sf_auth_method *out)
-{
-	bool id = env("STACKFLOW_CLIENT_ID").p;
-
-	if (env("STACKFLOW_API_KEY").p)
-		*out = SF_AUTH_API_KEY;
-	else if (id && env("STACKFLOW_COGNITO_URL").p &&
-		 env("STACKFLOW_CLIENT_SECRET").p)
-		*out = SF_AUTH_CLIENT_CREDENTIALS;
-	else if (id && env("STACKFLOW_EMAIL").p && env("STACKFLOW_PASSWORD").p)
-		*out = SF_AUTH_PASSWORD;
-	else
-		return false;
-	return true;
 }
 
 static void fill_auth(struct conf_walk *w, const struct yaml *v,
@@ -123,13 +94,17 @@ static void fill_auth(struct conf_walk *w, const struct yaml *v,
 		     env("STACKFLOW_CLIENT_SECRET"));
 		break;
 	case SF_AUTH_PASSWORD:
-		fill(w, &a->region, v, "region", pool_region());
+		fill(w, &a->region, v, "region",
+		     sf_env_pool_region(env("STACKFLOW_USER_POOL_ID")));
 		fill(w, &a->client_id, v, "client_id",
 		     env("STACKFLOW_CLIENT_ID"));
 		fill(w, &a->email, v, "email", env("STACKFLOW_EMAIL"));
 		fill(w, &a->password, v, "password", env("STACKFLOW_PASSWORD"));
+		fill(w, &a->client_secret, v, "client_secret",
+		     env("STACKFLOW_CLIENT_SECRET"));
 		break;
 	case SF_AUTH_TOKEN:
+		fill(w, &a->token, v, "token", env("STACKFLOW_TOKEN"));
 		break;
 	}
 }
@@ -177,7 +152,7 @@ static void take_auth(struct conf_walk *w, const struct yaml *stackflow,
 		    (!str_is(method, names[a->method]) &&
 		     str_find(method, STR("${")) < 0))
 			return;
-	} else if (!method_of_env(&a->method)) {
+	} else if (!sf_env_method(&a->method)) {
 		conf_missing(w, stackflow, "missing-key",
 			     "stackflow needs \"auth\" (or STACKFLOW_API_KEY "
 			     "in the environment)");
@@ -260,8 +235,8 @@ void conf_fill_stackflow(struct conf_walk *w, const struct yaml *root,
 			conf_link_problem(str_from(c->stackflow.link));
 
 		if (problem)
-			conf_fault(w, conf_node(root, "stackflow", "link",
-						NULL),
+			conf_fault(w,
+				   conf_node(root, "stackflow", "link", NULL),
 				   "bad-url", "stackflow.link: %s", problem);
 	}
 }

@@ -17,17 +17,19 @@ SHLIB_SRC := $(wildcard lib/base/*.c lib/rest/*.c lib/stackflow/*.c) \
 	$(foreach f,json jsonw keyset members parse scan,lib/doc/$f.c)
 SHLIB_OBJ := $(SHLIB_SRC:%.c=$B/pic/%.o)
 SHLIB_PKGS := libcurl json-c libcrypto
+# sf_answer_done is known by its address, which has to be the program's own
+# one: no -Bsymbolic-functions. nodelete: a client has a thread in here.
 SHLIB_LDFLAGS := -shared -Wl,-soname,libstackflow.so.$(SOVERSION) \
-	-Wl,--version-script,$(SHLIB_MAP) -Wl,-Bsymbolic-functions -Wl,-z,defs \
+	-Wl,--version-script,$(SHLIB_MAP) -Wl,-z,defs -Wl,-z,nodelete \
 	-Wl,--as-needed -Wl,-z,relro,-z,now,-z,noexecstack $(LDFLAGS)
-PUBLIC := stackflow/stackflow.h stackflow/changes.h rest/rest.h doc/json.h \
-	doc/jsonw.h base/str.h base/buf.h base/err.h base/arena.h
+PUBLIC := $(addprefix stackflow/,stackflow.h answer.h env.h context.h \
+		audit.h pages.h bulk.h knowledge.h ai.h changes.h login.h) \
+	rest/rest.h doc/json.h doc/jsonw.h \
+	base/str.h base/buf.h base/err.h base/arena.h
 
-$B/pic/names.h: $(SHLIB_MAP)
+$B/pic/names.h: $(SHLIB_MAP) packaging/names
 	@mkdir -p $(@D)
-	@{ echo '/* The names by which libstackflow.so exports what follows. */'; \
-	sed -nE 's/^\tsf_((arena|buf|err|jsonw?|rest|str)_[a-z0-9_]+);/#define \1 sf_\1/p' \
-		$<; } >$@
+	@packaging/names $< >$@
 
 $B/pic/%.o: %.c $B/pic/names.h Makefile
 	@mkdir -p $(@D)
@@ -41,7 +43,16 @@ $(SHLIB): $(SHLIB_OBJ) $(SHLIB_MAP)
 .PHONY: lib
 lib: $(SHLIB)
 
-.PHONY: install install-tocsin install-lib install-dev
+# Is a program that was built on the library of packaging/abi still well with
+# this one? abi-baseline makes this one what later ones are compared with.
+.PHONY: check-abi abi-baseline
+check-abi abi-baseline:
+	@packaging/deps abigail-tools
+	@$(MAKE) --no-print-directory -j$(JOBS) lib
+	@packaging/abi/check $(if $(filter abi-baseline,$@),--baseline) \
+		$(SHLIB) $(SOVERSION) $(addprefix lib/,$(PUBLIC))
+
+.PHONY: install install-tocsin install-lib install-headers install-dev
 install: install-tocsin install-lib install-dev
 
 # What a person may have changed in /etc stays, where there is no package
@@ -49,12 +60,15 @@ install: install-tocsin install-lib install-dev
 install_conf = test -n "$(DESTDIR)" -o ! -e $(2) && \
 	$(INSTALL) -m $(3) $(1) $(2) || test -e $(2)
 
-# The demo wants a source tree, the programs in C want the library's headers.
-EXAMPLES := $(shell find examples -type f ! -name demo ! -path '*/libstackflow/*' 2>/dev/null)
+# The demo wants a source tree, the programs in C want the library's headers;
+# what speaks to StackFlow itself stands with them.
+EXAMPLES := $(shell find examples -type f ! -name demo ! -path '*/libstackflow/*' \
+	! -path '*/postman/*' 2>/dev/null)
 
 install-tocsin: all
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin
 	$(INSTALL) -m 0755 $B/tocsin $(DESTDIR)$(PREFIX)/bin/tocsin
+	$(INSTALL) -m 0755 $B/stackflow $(DESTDIR)$(PREFIX)/bin/stackflow
 	for m in $(wildcard packaging/man/*.[15678]); do \
 		$(INSTALL) -D -m 0644 $$m $(SHARE)/man/man$${m##*.}/$${m##*/} || exit 1; done
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
@@ -75,38 +89,36 @@ install-tocsin: all
 	$(INSTALL) -D -m 0644 SECURITY.md $(SHARE)/doc/tocsin/SECURITY.md
 	for f in $(EXAMPLES); do \
 		$(INSTALL) -D -m 0644 $$f $(SHARE)/doc/tocsin/$$f || exit 1; done
-	$(call install_completion,bash,bash-completion/completions,tocsin)
-	$(call install_completion,zsh,$(ZSHDIR),_tocsin)
-	$(call install_completion,fish,fish/vendor_completions.d,tocsin.fish)
+	$(call install_completions,bash,bash-completion/completions)
+	$(call install_completions,zsh,$(ZSHDIR))
+	$(call install_completions,fish,fish/vendor_completions.d)
 
-# install_completion SHELL FOLDER NAME: the one file in packaging/completion/SHELL
-completion = $(firstword $(wildcard packaging/completion/$(1)/*))
-install_completion = $(if $(call completion,$(1)), \
-	$(INSTALL) -D -m 0644 $(call completion,$(1)) $(SHARE)/$(2)/$(3))
+# install_completions SHELL FOLDER: those of both programs
+install_completions = for f in $(wildcard packaging/completion/$(1)/*); do \
+	$(INSTALL) -D -m 0644 $$f $(SHARE)/$(2)/$${f\#\#*/} || exit 1; done
 
 install-lib: $(SHLIB)
 	$(INSTALL) -d $(DESTDIR)$(LIBDIR)
 	$(INSTALL) -m 0755 $(SHLIB) $(DESTDIR)$(LIBDIR)/
 	ln -sf libstackflow.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libstackflow.so.$(SOVERSION)
 
-# Headers stand under stackflow/ and name each other so.
-DEVDOC ?= libstackflow-devel
 INCLUDE := $(DESTDIR)$(PREFIX)/include/stackflow
-install-dev: install-lib
-	ln -sf libstackflow.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libstackflow.so
-	$(INSTALL) -d $(INCLUDE)/base $(INCLUDE)/doc $(INCLUDE)/rest $(DESTDIR)$(LIBDIR)/pkgconfig
+install-headers: $B/pic/names.h
+	$(INSTALL) -d $(INCLUDE)/base $(INCLUDE)/doc $(INCLUDE)/rest
 	$(INSTALL) -m 0644 $B/pic/names.h $(INCLUDE)/names.h
 	for h in $(PUBLIC); do \
-		sed -E -e '0,/^#define [A-Z_]+_H$$/s//&\n\n#include <stackflow\/names.h>/' \
-			-e 's,^#include "stackflow/([^"]+)",#include <stackflow/\1>,' \
-			-e 's,^#include "([^"]+)",#include <stackflow/\1>,' \
-			lib/$$h >$(INCLUDE)/$${h#stackflow/} || exit 1; \
+		packaging/header lib/$$h >$(INCLUDE)/$${h#stackflow/} || exit 1; \
 		chmod 0644 $(INCLUDE)/$${h#stackflow/} || exit 1; done
+
+DEVDOC ?= libstackflow-devel
+install-dev: install-lib install-headers
+	ln -sf libstackflow.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libstackflow.so
+	$(INSTALL) -d $(DESTDIR)$(LIBDIR)/pkgconfig
 	sed -e 's,@PREFIX@,$(PREFIX),' -e 's,@LIBDIR@,$(LIBDIR),' \
 		-e 's,@VERSION@,$(VERSION),' packaging/stackflow.pc.in \
 		>$(DESTDIR)$(LIBDIR)/pkgconfig/stackflow.pc
 	chmod 0644 $(DESTDIR)$(LIBDIR)/pkgconfig/stackflow.pc
-	for f in $(wildcard examples/libstackflow/*.c); do \
+	for f in $(wildcard examples/libstackflow/*.c examples/postman/*.json); do \
 		$(INSTALL) -D -m 0644 $$f $(SHARE)/doc/$(DEVDOC)/examples/$${f##*/} || exit 1; done
 	for m in $(wildcard packaging/man/*.3); do \
 		$(INSTALL) -D -m 0644 $$m $(SHARE)/man/man3/$${m##*/} || exit 1; done

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "agent/cmd/help.h"
-#include "agent/conf.h"
 #include "base/str.h"
 #include "doc/fault.h"
 
@@ -16,8 +15,8 @@
 
 int args_wrong(const struct cmd *cmd, const char *why)
 {
-	fprintf(stderr, "tocsin %s: %s\n`tocsin %s --help` shows how\n",
-		cmd->name, why, cmd->name);
+	fprintf(stderr, "%s %s: %s\n`%s %s --help` shows how\n",
+		program_name, cmd->name, why, program_name, cmd->name);
 	return CMD_USAGE;
 }
 
@@ -32,9 +31,16 @@ void args_nearest(const char *word, const char *const *list,
 		fputc('\n', stderr);
 }
 
+/* "tocsin NAME: " */
+static void begin(const struct cmd *cmd)
+{
+	fprintf(stderr, "%s %s: ", program_name, cmd->name);
+}
+
 static int see_help(const struct cmd *cmd)
 {
-	fprintf(stderr, "`tocsin %s --help` shows how\n", cmd->name);
+	fprintf(stderr, "`%s %s --help` shows how\n", program_name,
+		cmd->name);
 	return CMD_USAGE;
 }
 
@@ -127,7 +133,8 @@ static int not_one_of(const struct cmd *cmd, const struct opt *o,
 	struct words w;
 
 	split(&w, o->words);
-	fprintf(stderr, "tocsin %s: --%s is ", cmd->name, o->name);
+	begin(cmd);
+	fprintf(stderr, "--%s is ", o->name);
 	for (size_t i = 0; w.list[i]; i++)
 		fprintf(stderr, "%s%s", !i ? "" : w.list[i + 1] ? ", " :
 			" or ", w.list[i]);
@@ -143,24 +150,28 @@ static int unknown(const struct reading *r, const char *word)
 {
 	const char *names[OPTIONS_MAX + 2];
 	char name[64];
-	size_t n;
+	size_t n = 0;
 
 	if (optopt >= LONG || optopt == 'h') {
-		fprintf(stderr, "tocsin %s: '--%s' takes no value\n",
-			r->cmd->name, optopt == 'h' ? "help" :
-				      row_of(r, optopt)->name);
+		begin(r->cmd);
+		fprintf(stderr, "'--%s' takes no value\n", optopt == 'h' ?
+			"help" : row_of(r, optopt)->name);
 		return see_help(r->cmd);
 	}
 	if (optopt) {
-		fprintf(stderr, "tocsin %s: no option '-%c'\n", r->cmd->name,
+		begin(r->cmd);
+		fprintf(stderr, "no option '-%c'\n",
 			optopt > ' ' && optopt < 127 ? optopt : '?');
 		return see_help(r->cmd);
 	}
-	for (n = 0; r->longs[n].name; n++)
-		names[n] = r->longs[n].name;
+	for (size_t i = 0; i < r->count; i++)
+		if (cmd_takes(r->cmd, &r->cmd->options[i]))
+			names[n++] = r->cmd->options[i].name;
+	names[n++] = "help";
 	names[n] = NULL;
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
-	fprintf(stderr, "tocsin %s: no option '%s'", r->cmd->name, name);
+	begin(r->cmd);
+	fprintf(stderr, "no option '%s'", name);
 	args_nearest(name + strspn(name, "-"), names, "--");
 	return see_help(r->cmd);
 }
@@ -169,8 +180,8 @@ static int lacks_value(const struct reading *r)
 {
 	const struct opt *o = row_of(r, optopt);
 
-	fprintf(stderr, "tocsin %s: --%s lacks its %s\n", r->cmd->name,
-		o->name, o->value);
+	begin(r->cmd);
+	fprintf(stderr, "--%s lacks its %s\n", o->name, o->value);
 	return see_help(r->cmd);
 }
 
@@ -187,8 +198,9 @@ static int keep(struct args *out, struct reading *r, const struct opt *o)
 	} else if (o->kind == OPT_TEXT) {
 		memcpy(to, &optarg, sizeof(optarg));
 	} else if (texts->count == ARGS_TEXTS_MAX) {
-		fprintf(stderr, "tocsin %s: --%s is given more than %d "
-			"times\n", r->cmd->name, o->name, ARGS_TEXTS_MAX);
+		begin(r->cmd);
+		fprintf(stderr, "--%s is given more than %d times\n", o->name,
+			ARGS_TEXTS_MAX);
 		return see_help(r->cmd);
 	} else {
 		texts->list[texts->count++] = optarg;
@@ -196,8 +208,32 @@ static int keep(struct args *out, struct reading *r, const struct opt *o)
 	return 0;
 }
 
-/* The word behind the command's name, and whether its options are this
- * one's. */
+static bool is_verb_of(const char *word, const struct cmd *cmd)
+{
+	for (const struct verb *v = cmd->verbs; v && v->name; v++)
+		if (strcmp(v->name, word) == 0)
+			return true;
+	return false;
+}
+
+/* Are the options that were given its verb's? */
+static int check_options(const struct args *out, const struct reading *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct opt *o = &r->cmd->options[i];
+
+		if (!(r->given >> i & 1) || !o->verbs ||
+		    is_one_of(o->verbs, out->verb))
+			continue;
+		fprintf(stderr, "%s %s%s%s: --%s isn't one of its options\n",
+			program_name, r->cmd->name, r->cmd->as ? "" : " ",
+			r->cmd->as ? "" : out->verb, o->name);
+		return see_help(r->cmd);
+	}
+	return -1;
+}
+
+/* The word behind the command's name. */
 static int take_verb(struct args *out, const struct reading *r)
 {
 	const struct verb *verbs = r->cmd->verbs;
@@ -209,26 +245,33 @@ static int take_verb(struct args *out, const struct reading *r)
 	names[n] = NULL;
 	out->verb = names[0];
 	if (out->rest_count) {
-		if (!has(names, out->rest[0])) {
-			fprintf(stderr, "tocsin %s: no '%s'", r->cmd->name,
-				out->rest[0]);
+		if (!is_verb_of(out->rest[0], r->cmd)) {
+			begin(r->cmd);
+			fprintf(stderr, "no '%s'", out->rest[0]);
 			args_nearest(out->rest[0], names, "");
 			return see_help(r->cmd);
 		}
 		out->verb = *out->rest++;
 		out->rest_count--;
 	}
-	for (size_t i = 0; i < r->count; i++) {
-		const struct opt *o = &r->cmd->options[i];
+	return check_options(out, r);
+}
 
-		if (!(r->given >> i & 1) || !o->verbs ||
-		    is_one_of(o->verbs, out->verb))
-			continue;
-		fprintf(stderr, "tocsin %s %s: --%s isn't one of its options\n",
-			r->cmd->name, out->verb, o->name);
-		return see_help(r->cmd);
-	}
-	return -1;
+/* --help: of the verb, where one is there. */
+static int show_help(const struct cmd *cmd, int argc, char **argv)
+{
+	const char *verb = NULL;
+
+	for (int i = 1; i < argc && !verb; i++)
+		if (is_verb_of(argv[i], cmd))
+			verb = argv[i];
+	help_cmd(stdout, cmd, verb);
+	return CMD_OK;
+}
+
+bool cmd_takes(const struct cmd *cmd, const struct opt *o)
+{
+	return !cmd->as || !o->verbs || is_one_of(o->verbs, cmd->as);
 }
 
 int args_read(struct args *out, const struct cmd *cmd, int argc, char **argv)
@@ -240,10 +283,8 @@ int args_read(struct args *out, const struct cmd *cmd, int argc, char **argv)
 	opterr = 0;
 	optind = 0;	/* glibc: begin anew */
 	while ((c = getopt_long(argc, argv, r.letters, r.longs, NULL)) != -1) {
-		if (c == 'h') {
-			help_cmd(stdout, cmd);
-			return CMD_OK;
-		}
+		if (c == 'h')
+			return show_help(cmd, argc, argv);
 		if (c == ':')
 			return lacks_value(&r);
 		if (c == '?')
@@ -256,24 +297,11 @@ int args_read(struct args *out, const struct cmd *cmd, int argc, char **argv)
 	out->rest_count = argc - optind;
 	if (cmd->verbs)
 		return take_verb(out, &r);
+	if (cmd->as) {
+		out->verb = cmd->as;
+		return check_options(out, &r);
+	}
 	if (cmd->operand == VALUE_NONE && out->rest_count)
 		return args_wrong(cmd, "it takes no argument");
 	return -1;
-}
-
-int args_conf(struct conf **out, const char *path)
-{
-	struct buf text = BUF_INIT(1 << 20);
-	struct faults faults;
-	int rc;
-
-	faults_init(&faults);
-	rc = conf_look(out, path, &faults);
-	if (rc) {
-		faults_put_text(&text, &faults);
-		fputs(buf_str(&text).p, stderr);
-	}
-	faults_fini(&faults);
-	buf_fini(&text);
-	return rc ? CMD_CONFIG : 0;
 }

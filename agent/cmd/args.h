@@ -86,7 +86,7 @@ struct args {
  */
 int args_read(struct args *out, const struct cmd *cmd, int argc, char **argv);
 
-/* "tocsin NAME: WHY", and how to see more; CMD_USAGE. */
+/* "PROGRAM NAME: WHY", and how to see more; CMD_USAGE. */
 int args_wrong(const struct cmd *cmd, const char *why);
 
 /* ", did you mean 'NEAR'?" or nothing, and the end of the line, on stderr. */

@@ -34,8 +34,14 @@ struct verb {
 	enum value operand;
 };
 
+/* What --help says of one verb, where a command has more than a screen. */
+struct more {
+	const char *verb;	/* NULL ends a table */
+	const char *const *forms, *about, *const *examples;	/* as below */
+};
+
 /*
- * One command of the program: what --help, the completions and the reading of
+ * One command of a program: what --help, the completions and the reading of
  * its words go by. run() gets its own words, argv[0] the command's name, and
  * returns the exit status. Results go to stdout, errors to stderr.
  */
@@ -47,9 +53,12 @@ struct cmd {
 	const char *about;
 	const struct opt *options;	/* NULL: none but --help */
 	const struct verb *verbs;	/* NULL: none */
+	const struct more *more;	/* NULL: one page for all verbs */
+	const char *as;		/* a short form of this verb: of the options
+				   its alone; NULL: none */
 	enum value operand;	/* where there are no verbs */
 	const char *words;	/* "a|b": what operands there are, if so */
-	const char *const *examples;	/* behind "tocsin "; to NULL */
+	const char *const *examples;	/* behind the name; to NULL */
 	const char *statuses;	/* "0 done; 1 ..."; NULL: the usual ones */
 	int (*run)(int argc, char **argv);
 };
@@ -63,7 +72,12 @@ extern const struct cmd cmd_audit, cmd_backup, cmd_check, cmd_completion,
 	cmd_sandbox, cmd_send, cmd_silence, cmd_status, cmd_test, cmd_top,
 	cmd_version;
 
-/* All of them, in the order of the list; NULL ends it. */
+/* Each program's own: its name, and all of its commands in the order of the
+ * list; NULL ends it. */
+extern const char program_name[];
 extern const struct cmd *const cmds[];
+
+/* Is o an option of this command, where it's a short form? */
+bool cmd_takes(const struct cmd *cmd, const struct opt *o);
 
 #endif

@@ -1,5 +1,7 @@
 #include "agent/cmd/cmd.h"
 
+const char program_name[] = "tocsin";
+
 const struct cmd *const cmds[] = {
 	&cmd_status, &cmd_top, &cmd_incidents, &cmd_events, &cmd_dead,
 	&cmd_silence, &cmd_audit, &cmd_run, &cmd_doctor, &cmd_drill,

@@ -73,13 +73,6 @@ static void put_rows(struct buf *out, const struct json *rows, size_t kind)
 	arena_free(arena);
 }
 
-static int list_commands(void)
-{
-	for (size_t i = 0; cmds[i]; i++)
-		printf("%s\t%s\n", cmds[i]->name, cmds[i]->summary);
-	return CMD_OK;
-}
-
 /* Whatever is wrong, a shell that completes is told nothing of it. */
 static int list(const struct words *w)
 {
@@ -87,8 +80,12 @@ static int list(const struct words *w)
 	struct json *doc = NULL;
 	size_t kind = 0;
 
-	if (strcmp(w->list, "commands") == 0)
-		return list_commands();
+	if (strcmp(w->list, "commands") == 0) {
+		shells_put_commands(&out);
+		fputs(buf_str(&out).p, stdout);
+		buf_fini(&out);
+		return CMD_OK;
+	}
 	while (strcmp(kinds[kind].name, w->list) != 0)
 		kind++;
 	signal(SIGALRM, give_up);
@@ -105,18 +102,9 @@ static int list(const struct words *w)
 
 static int print(const char *shell)
 {
-	static const struct {
-		const char *name;
-		void (*put)(struct buf *out);
-	} shells[] = {
-		{ "bash", shells_put_bash }, { "zsh", shells_put_zsh },
-		{ "fish", shells_put_fish },
-	};
 	struct buf out = BUF_INIT(1 << 20);
 
-	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
-		if (strcmp(shells[i].name, shell) == 0)
-			shells[i].put(&out);
+	shells_put(&out, shell);
 	if (!out.n)
 		return args_wrong(&cmd_completion,
 				  "the shell is bash, zsh or fish");

@@ -12,12 +12,12 @@ EMBED(shells_fish, "agent/cmd/shells/tocsin.fish");
 
 typedef void put_part(struct buf *out);
 
-/* text with what belongs to its @commands@ and @cases@. */
+/* text with what belongs to its @commands@, @cases@ and @program@. */
 static void put_filled(struct buf *out, const char *text, put_part *commands,
 		       put_part *cases)
 {
 	static const char mark_commands[] = "@commands@", mark_cases[] =
-		"@cases@";
+		"@cases@", mark_program[] = "@program@";
 
 	while (*text) {
 		if (str_starts(str_from(text), mark_commands)) {
@@ -26,6 +26,9 @@ static void put_filled(struct buf *out, const char *text, put_part *commands,
 		} else if (str_starts(str_from(text), mark_cases)) {
 			cases(out);
 			text += sizeof(mark_cases) - 1;
+		} else if (str_starts(str_from(text), mark_program)) {
+			buf_puts(out, program_name);
+			text += sizeof(mark_program) - 1;
 		} else {
 			size_t n = 1 + strcspn(text + 1, "@");
 
@@ -35,7 +38,7 @@ static void put_filled(struct buf *out, const char *text, put_part *commands,
 	}
 }
 
-/* What `tocsin completion --list` calls them; NULL: nothing live. */
+/* What `completion --list` calls them; NULL: nothing live. */
 static const char *live(enum value v)
 {
 	switch (v) {
@@ -98,12 +101,13 @@ static void put_bash_kind(struct buf *out, const struct opt *o)
 			      live(o->is) ? live(o->is) : "text");
 }
 
-static void put_bash_option(struct buf *out, const struct opt *o,
-			    const char *dashes, const char *name)
+static void put_bash_option(struct buf *out, const struct cmd *c,
+			    const struct opt *o, const char *dashes,
+			    const char *name)
 {
 	buf_printf(out, " %s%s", dashes, name);
 	put_bash_kind(out, o);
-	if (o->verbs) {
+	if (o->verbs && !c->as) {
 		buf_putc(out, '@');
 		put_replaced(out, o->verbs, ' ', ',');
 	}
@@ -122,9 +126,11 @@ static void put_bash_cmd(struct buf *out, const struct cmd *c)
 		const struct opt *o = &c->options[i];
 		const char letter[] = { o->letter, '\0' };
 
-		put_bash_option(out, o, "--", o->name);
+		if (!cmd_takes(c, o))
+			continue;
+		put_bash_option(out, c, o, "--", o->name);
 		if (o->letter)
-			put_bash_option(out, o, "-", letter);
+			put_bash_option(out, c, o, "-", letter);
 	}
 	buf_puts(out, "'\n");
 	if (c->verbs) {
@@ -156,7 +162,7 @@ static void put_bash_cases(struct buf *out)
 		put_bash_cmd(out, cmds[i]);
 }
 
-void shells_put_bash(struct buf *out)
+static void put_bash(struct buf *out)
 {
 	put_filled(out, shells_bash, put_bash_names, put_bash_cases);
 }
@@ -192,7 +198,7 @@ static void put_zsh_value(struct buf *out, const char *message, enum value is,
 		buf_puts(out, "_files -/");
 	} else if (live(is)) {
 		/* A blank before it: as it stands, without compadd's words. */
-		buf_printf(out, " _tocsin_live %s", live(is));
+		buf_printf(out, " _%s_live %s", program_name, live(is));
 	} else {
 		buf_putc(out, ' ');
 	}
@@ -265,7 +271,8 @@ static void put_zsh_cmd(struct buf *out, const struct cmd *c)
 	buf_printf(out, "\t%s)\n\t\tspecs=(\n"
 		   "\t\t\t'(- *)--help[say how it is used]'\n", c->name);
 	for (size_t i = 0; i < count_options(c); i++)
-		if (!c->options[i].verbs) {
+		if (c->as ? cmd_takes(c, &c->options[i]) :
+			    !c->options[i].verbs) {
 			buf_puts(out, "\t\t\t");
 			put_zsh_option(out, &c->options[i]);
 		}
@@ -297,7 +304,7 @@ static void put_zsh_cases(struct buf *out)
 		put_zsh_cmd(out, cmds[i]);
 }
 
-void shells_put_zsh(struct buf *out)
+static void put_zsh(struct buf *out)
 {
 	put_filled(out, shells_zsh, put_zsh_names, put_zsh_cases);
 }
@@ -308,8 +315,9 @@ void shells_put_zsh(struct buf *out)
 static void put_fish_begin(struct buf *out, const struct cmd *c,
 			   const char *verbs)
 {
-	buf_printf(out, "complete -c tocsin -n '__tocsin_is %s%s%s'", c->name,
-		   verbs ? " " : "", verbs ? verbs : "");
+	buf_printf(out, "complete -c %s -n '__%s_is %s%s%s'", program_name,
+		   program_name, c->name, verbs ? " " : "",
+		   verbs ? verbs : "");
 }
 
 static void put_fish_value(struct buf *out, enum value is, const char *words)
@@ -319,7 +327,8 @@ static void put_fish_value(struct buf *out, enum value is, const char *words)
 		put_replaced(out, words, '|', ' ');
 		buf_putc(out, '\'');
 	} else if (live(is)) {
-		buf_printf(out, " -a '(__tocsin_live %s)'", live(is));
+		buf_printf(out, " -a '(__%s_live %s)'", program_name,
+			   live(is));
 	} else if (is == VALUE_FILE) {
 		buf_puts(out, " -F");
 	} else if (is == VALUE_FOLDER) {
@@ -337,7 +346,7 @@ static void put_fish_text(struct buf *out, const char *text)
 static void put_fish_option(struct buf *out, const struct cmd *c,
 			    const struct opt *o)
 {
-	put_fish_begin(out, c, o->verbs);
+	put_fish_begin(out, c, c->as ? NULL : o->verbs);
 	if (o->letter)
 		buf_printf(out, " -s %c", o->letter);
 	buf_printf(out, " -l %s", o->name);
@@ -350,11 +359,12 @@ static void put_fish_option(struct buf *out, const struct cmd *c,
 
 static void put_fish_cmd(struct buf *out, const struct cmd *c)
 {
-	buf_printf(out, "complete -c tocsin -n __tocsin_first -a %s", c->name);
+	buf_printf(out, "complete -c %s -n __%s_first -a %s", program_name,
+		   program_name, c->name);
 	put_fish_text(out, c->summary);
 	for (const struct verb *v = c->verbs; v && v->name; v++) {
-		buf_printf(out, "complete -c tocsin -n '__tocsin_lacks %s' "
-			   "-a %s", c->name, v->name);
+		buf_printf(out, "complete -c %s -n '__%s_lacks %s' -a %s",
+			   program_name, program_name, c->name, v->name);
 		put_fish_text(out, v->summary);
 		if (v->operand == VALUE_NONE)
 			continue;
@@ -369,7 +379,8 @@ static void put_fish_cmd(struct buf *out, const struct cmd *c)
 		buf_putc(out, '\n');
 	}
 	for (size_t i = 0; i < count_options(c); i++)
-		put_fish_option(out, c, &c->options[i]);
+		if (cmd_takes(c, &c->options[i]))
+			put_fish_option(out, c, &c->options[i]);
 }
 
 static void put_fish_verbs(struct buf *out)
@@ -391,7 +402,30 @@ static void put_fish_commands(struct buf *out)
 		put_fish_cmd(out, cmds[i]);
 }
 
-void shells_put_fish(struct buf *out)
+static void put_fish(struct buf *out)
 {
 	put_filled(out, shells_fish, put_fish_commands, put_fish_verbs);
+}
+
+/* ---- all of them ---- */
+
+void shells_put(struct buf *out, const char *shell)
+{
+	static const struct {
+		const char *name;
+		put_part *put;
+	} shells[] = {
+		{ "bash", put_bash }, { "zsh", put_zsh }, { "fish", put_fish },
+	};
+
+	for (size_t i = 0; i < sizeof(shells) / sizeof(shells[0]); i++)
+		if (strcmp(shells[i].name, shell) == 0)
+			shells[i].put(out);
+}
+
+void shells_put_commands(struct buf *out)
+{
+	for (size_t i = 0; cmds[i]; i++)
+		buf_printf(out, "%s\t%s\n", cmds[i]->name,
+			   cmds[i]->summary);
 }

@@ -3,9 +3,10 @@
 
 #include "base/buf.h"
 
-/* The completions of a shell, from the commands' tables. */
-void shells_put_bash(struct buf *out);
-void shells_put_zsh(struct buf *out);
-void shells_put_fish(struct buf *out);
+/* The completions of bash, zsh or fish, from the commands' tables; nothing is
+ * put for any other. */
+void shells_put(struct buf *out, const char *shell);
+/* "NAME<tab>SUMMARY", a command a line. */
+void shells_put_commands(struct buf *out);
 
 #endif

@@ -9,8 +9,10 @@ static int run(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	printf(a.json ? "{\"version\":\"%s\"}\n" : "tocsin %s\n",
-	       TOCSIN_VERSION);
+	if (a.json)
+		puts("{\"version\":\"" TOCSIN_VERSION "\"}");
+	else
+		printf("%s %s\n", program_name, TOCSIN_VERSION);
 	return CMD_OK;
 }
 

@@ -72,7 +72,7 @@ static void ask(struct question *q)
 	if (!rc && now >= q->until_ms)
 		rc = -ETIMEDOUT;
 	if (!rc)
-		rc = sf_change_list(d->sf, query.p, q->page,
+		rc = sf_change_list_within(d->sf, query.p, q->page,
 				    (unsigned)(q->until_ms - now), answered,
 				    q);
 	buf_fini(&query);

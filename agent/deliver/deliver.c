@@ -428,7 +428,7 @@ static int lookup_start(struct deliver *d, struct lookup *l)
 	encode_url(&q, l->ask.value);
 	buf_puts(&q, "&limit=5");
 	rc = buf_error(&q) ? buf_error(&q) :
-			     sf_ci_list(d->sf, q.p, looked_up, l);
+			     sf_ci_list(d->sf, q.p, STR_NONE, looked_up, l);
 	buf_fini(&q);
 	return rc;
 }

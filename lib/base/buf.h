@@ -16,7 +16,7 @@ struct buf {
 	int error;		/* 0, -ENOMEM or -E2BIG */
 };
 
-#define BUF_INIT(maximum) ((struct buf){ .max = (maximum) })
+#define BUF_INIT(maximum) ((struct buf){ NULL, 0, 0, (maximum), 0 })
 
 void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);		/* frees; usable again at once */

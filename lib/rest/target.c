@@ -21,7 +21,11 @@ static bool clean(const char *url)
 
 static int part(CURLU *u, CURLUPart what, char **out)
 {
-	return curl_url_get(u, what, out, CURLU_DEFAULT_PORT) ? -EINVAL : 0;
+	CURLUcode code = curl_url_get(u, what, out, CURLU_DEFAULT_PORT);
+
+	if (code == CURLUE_OUT_OF_MEMORY)
+		return -ENOMEM;
+	return code ? -EINVAL : 0;
 }
 
 /* An address as it stands in a URL; AF_UNSPEC where host is a name. */
@@ -55,14 +59,20 @@ static int fill(struct target *out, CURLU *u, bool metadata, struct err *err)
 	struct target t = { 0 };
 	struct str h;
 	uint64_t n = 0;
-	int rc = -EINVAL;
+	int rc = part(u, CURLUPART_SCHEME, &scheme);
 
-	if (part(u, CURLUPART_SCHEME, &scheme) ||
-	    part(u, CURLUPART_HOST, &host) || part(u, CURLUPART_PORT, &port) ||
-	    str_to_u64(&n, str_from(port)) || n == 0 || n > 65535) {
+	if (!rc)
+		rc = part(u, CURLUPART_HOST, &host);
+	if (!rc)
+		rc = part(u, CURLUPART_PORT, &port);
+	if (rc == -ENOMEM)
+		goto out;
+	if (rc || str_to_u64(&n, str_from(port)) || n == 0 || n > 65535) {
+		rc = -EINVAL;
 		err_set(err, rc, "URL without scheme, host or usable port");
 		goto out;
 	}
+	rc = -EINVAL;
 	t.port = (unsigned)n;
 	h = str_from(host);
 	if (h.n > 2 && h.p[0] == '[' && h.p[h.n - 1] == ']')

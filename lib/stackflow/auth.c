@@ -32,19 +32,55 @@ static void drop_bearer(struct sf_authn *a)
 	buf_init(&a->bearer, a->bearer.max);
 }
 
-static int set_bearer(struct sf_authn *a, struct str token)
+int sf_bearer_put(struct buf *out, struct str token)
 {
-	drop_bearer(a);
+	if (!sf_token_usable(token))
+		return -EINVAL;
+	buf_init(out, SF_TOKEN_MAX + sizeof(BEARER));
 	/* At once, here and below: growing would leave copies behind. */
-	buf_room(&a->bearer, sizeof(BEARER) + token.n);
-	buf_puts(&a->bearer, BEARER);
-	buf_put_str(&a->bearer, token);
-	if (buf_error(&a->bearer)) {
-		buf_wipe(&a->bearer);
+	buf_room(out, sizeof(BEARER) + token.n);
+	buf_puts(out, BEARER);
+	buf_put_str(out, token);
+	if (buf_error(out)) {
+		buf_wipe(out);
 		return -ENOMEM;
 	}
+	return 0;
+}
+
+static int set_bearer(struct sf_authn *a, struct str token)
+{
+	struct buf bearer;
+	int rc = sf_bearer_put(&bearer, token);
+
+	if (rc)
+		return rc;
+	drop_bearer(a);
+	a->bearer = bearer;
 	a->generation++;
 	return 0;
+}
+
+void sf_auth_replace(struct sf_authn *a, struct buf *bearer)
+{
+	if (a->grant)
+		a->grant->auth = NULL;
+	a->grant = NULL;
+	sf_conf_wipe(&a->conf);
+	buf_wipe(&a->basic);
+	buf_wipe(&a->refresh);
+	buf_wipe(&a->user);
+	drop_bearer(a);
+	a->bearer = *bearer;
+	buf_init(bearer, bearer->max);
+	a->generation++;
+	a->conf.method = SF_AUTH_TOKEN;
+	a->fixed = true;
+	a->expires_ms = INT64_MAX;
+	a->next_ms = 0;
+	a->failures = 0;
+	a->refused = a->permanent = a->rotates = false;
+	a->problem[0] = '\0';
 }
 
 static int set_basic(struct sf_authn *a)
@@ -117,6 +153,17 @@ int64_t sf_auth_wait_ms(const struct sf_authn *a)
 	return a->next_ms - a->now_ms;
 }
 
+int64_t sf_auth_due_ms(const struct sf_authn *a)
+{
+	int64_t at = sf_auth_header(a) ? a->renew_ms : a->now_ms;
+
+	if (a->fixed || a->grant)
+		return -1;
+	if (at < a->next_ms)
+		at = a->next_ms;
+	return at > a->now_ms ? at - a->now_ms : 0;
+}
+
 static void set_problem(struct sf_authn *a, const char *what, struct str why)
 {
 	struct buf clean = BUF_INIT(8192);
@@ -148,6 +195,7 @@ static void back_off(struct sf_authn *a, bool permanent, int64_t at_least_ms)
 	if (ms < at_least_ms)
 		ms = at_least_ms;
 	a->failures++;
+	a->permanent = permanent;
 	a->next_ms = a->now_ms + ms;
 }
 
@@ -171,6 +219,7 @@ static int accept(struct sf_authn *a, const struct grant *g,
 	a->expires_ms = g->begun_ms + got->life_ms;
 	a->renew_ms = g->begun_ms + renew_after(got->life_ms);
 	a->next_ms = 0;
+	a->permanent = false;
 	a->renewals++;
 	a->problem[0] = '\0';
 	/* A renewal brings no new refresh token as a rule: keep the old. */
@@ -203,14 +252,19 @@ static void granted(const struct rest_response *r, void *arg)
 	end = sf_grant_read(&got, g->kind, r);
 	if (end == SF_GRANT_OK && accept(a, g, &got))
 		end = SF_GRANT_FAILED;
-	if (end == SF_GRANT_STALE) {
-		/* Once: without a refresh token it is the password. */
-		buf_wipe(&a->refresh);
+	if (end == SF_GRANT_STALE || end == SF_GRANT_ROTATES) {
+		/* Once each: by the other request for a refresh, and without
+		 * a refresh token by the password. */
+		a->rotates = end == SF_GRANT_ROTATES;
+		if (end == SF_GRANT_STALE)
+			buf_wipe(&a->refresh);
 		if (begin(a) == 0)
 			goto out;
 		end = SF_GRANT_FAILED;
 	}
 	if (end != SF_GRANT_OK) {
+		if (got.why.n == 0)
+			buf_puts(&got.why, "out of memory");
 		set_problem(a, "no token: ", buf_str(&got.why));
 		back_off(a, end == SF_GRANT_PERMANENT,
 			 rest_retry_after_ms(r, r->date_ms));
@@ -227,7 +281,9 @@ static enum sf_grant_kind kind_of(const struct sf_authn *a)
 	case SF_AUTH_CLIENT_CREDENTIALS:
 		return SF_GRANT_CLIENT;
 	case SF_AUTH_PASSWORD:
-		return a->refresh.n ? SF_GRANT_REFRESH : SF_GRANT_PASSWORD;
+		if (a->refresh.n == 0)
+			return SF_GRANT_PASSWORD;
+		return a->rotates ? SF_GRANT_ROTATE : SF_GRANT_REFRESH;
 	default:
 		return SF_GRANT_EXCHANGE;
 	}
@@ -245,14 +301,17 @@ static const char *url_of(const struct sf_authn *a)
 	}
 }
 
-/* The header that names the caller; InitiateAuth itself has none. */
-static void put_caller(struct buf *out, const struct sf_authn *a)
+/* The header that names the caller; Cognito's own API has none. */
+static void put_caller(struct buf *out, const struct sf_authn *a,
+		       enum sf_grant_kind kind)
 {
 	if (a->conf.method == SF_AUTH_CLIENT_CREDENTIALS)
 		buf_printf(out, "Authorization: Basic %s", a->basic.p);
 	else if (a->conf.method == SF_AUTH_PASSWORD)
-		buf_puts(out, "X-Amz-Target: AWSCognitoIdentityProviderService"
-			      ".InitiateAuth");
+		buf_printf(out,
+			   "X-Amz-Target: AWSCognitoIdentityProviderService.%s",
+			   kind == SF_GRANT_ROTATE ? "GetTokensFromRefreshToken"
+						   : "InitiateAuth");
 	else
 		buf_printf(out, BEARER "%s", a->conf.api_key);
 }
@@ -281,6 +340,8 @@ static int send_grant(struct sf_authn *a, struct grant *g)
 		.headers = headers,
 		.timeout_ms = a->timeout_ms,
 		.max_body = 1u << 17,
+		/* A refresh token may be good once, a login counts. */
+		.flags = REST_ONCE,
 		.done = granted,
 		.arg = g,
 	};
@@ -290,7 +351,7 @@ static int send_grant(struct sf_authn *a, struct grant *g)
 	buf_room(&caller, SF_TOKEN_MAX);
 	sf_grant_put_body(&body, g->kind, &a->conf, buf_str(&a->refresh),
 			  buf_str(&a->user));
-	put_caller(&caller, a);
+	put_caller(&caller, a, g->kind);
 	rc = buf_error(&body) ? buf_error(&body) : buf_error(&caller);
 	headers[2] = caller.p;
 	req.body = buf_str(&body);
@@ -334,6 +395,9 @@ void sf_auth_now(struct sf_authn *a, int64_t mono_ms)
 
 bool sf_auth_rejected(struct sf_authn *a, uint64_t generation)
 {
+	/* One that was replaced meanwhile says nothing of the new. */
+	if (a->generation != generation)
+		return true;
 	if (a->fixed) {
 		a->refused = true;
 		set_problem(a, "StackFlow refuses the ",
@@ -342,8 +406,6 @@ bool sf_auth_rejected(struct sf_authn *a, uint64_t generation)
 				    : STR("API key (401)"));
 		return false;
 	}
-	if (a->generation != generation)
-		return true;
 	if (!a->grant && (a->now_ms < a->next_ms || begin(a)))
 		return false;
 	/* The others that bear it would be rejected, too. */

@@ -26,11 +26,13 @@ struct sf_authn {
 	struct buf former;		/* the one before, to redact it */
 	struct buf basic;		/* client_credentials' own */
 	struct buf refresh, user;
+	bool rotates;			/* refresh tokens, by SF_GRANT_ROTATE */
 	uint64_t generation;		/* of the bearer */
 	int64_t now_ms, expires_ms, renew_ms;
 	int64_t next_ms;		/* no renewal before */
 	unsigned failures;
 	bool refused;			/* StackFlow's last word was 401 */
+	bool permanent;			/* a person must do something */
 	struct grant *grant;		/* the renewal under way */
 	uint64_t renewals;
 	char problem[256];
@@ -43,6 +45,15 @@ void sf_auth_fini(struct sf_authn *a);
 
 /* Tell the time; begin a renewal where one is due and may be. */
 void sf_auth_now(struct sf_authn *a, int64_t mono_ms);
+
+/* Until sf_auth_now() has something to do; -1: nothing, or when an answer
+ * comes. */
+int64_t sf_auth_due_ms(const struct sf_authn *a);
+
+/* Make the header line of a token. -EINVAL, -ENOMEM. */
+int sf_bearer_put(struct buf *out, struct str token) MUST_CHECK;
+/* Take that one from now on, forget what made the one before. */
+void sf_auth_replace(struct sf_authn *a, struct buf *bearer);
 
 /* The header line, NULL where there is none that is valid. */
 const char *sf_auth_header(const struct sf_authn *a);

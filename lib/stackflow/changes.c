@@ -1,12 +1,36 @@
 #include "stackflow/changes.h"
 
+#include <errno.h>
+
 #include "stackflow/client.h"
 
 int sf_change_list(struct sf_client *c, const char *query, struct str next,
-		   unsigned timeout_ms, sf_done *done, void *arg)
+		   sf_done *done, void *arg)
+{
+	return sf_list_start(c, "/changes", query, next, done, arg);
+}
+
+int sf_change_list_within(struct sf_client *c, const char *query,
+			  struct str next, unsigned timeout_ms, sf_done *done,
+			  void *arg)
 {
 	return sf_list_within(c, "/changes", query, next, timeout_ms, done,
 			      arg);
+}
+
+int sf_change_create(struct sf_client *c, struct str json, const char *key,
+		     sf_done *done, void *arg)
+{
+	const struct sf_call_spec spec = {
+		.kind = SF_CREATE,
+		.method = "POST",
+		.path = STR("/changes"),
+		.body = json,
+		.key = key,
+		.action = "change.create",
+	};
+
+	return json.n ? sf_call_start(c, &spec, done, arg) : -EINVAL;
 }
 
 /* A CI as its id, or as an object that holds it. */
@@ -43,17 +67,6 @@ static bool on_ci(const struct json *row, struct str ci_id)
 	return false;
 }
 
-static struct str first_of(const struct json *row, const char *const *keys)
-{
-	for (; *keys; keys++) {
-		struct str s = json_get_str(row, *keys);
-
-		if (s.n)
-			return s;
-	}
-	return STR_NONE;
-}
-
 bool sf_change_of(struct sf_change *out, const struct json *row,
 		  struct str ci_id)
 {
@@ -62,9 +75,9 @@ bool sf_change_of(struct sf_change *out, const struct json *row,
 					      "summary", NULL };
 	static const char *const states[] = { "state", "status", NULL };
 	struct sf_change c = {
-		.id = first_of(row, ids),
-		.title = first_of(row, titles),
-		.state = first_of(row, states),
+		.id = sf_row_str(row, ids),
+		.title = sf_row_str(row, titles),
+		.state = sf_row_str(row, states),
 	};
 
 	if (!ci_id.n || !sf_id_usable(c.id) || !on_ci(row, ci_id))

@@ -14,9 +14,15 @@ struct sf_change {
 	struct str state;
 };
 
-/* A page of the list, as sf_ci_list(); ends timeout_ms after its sending. */
-int sf_change_list(struct sf_client *c, const char *query, struct str next,
-		   unsigned timeout_ms, sf_done *done, void *arg);
+sf_list sf_change_list;
+/* The same; ends timeout_ms after its sending. */
+int sf_change_list_within(struct sf_client *c, const char *query,
+			  struct str next, unsigned timeout_ms, sf_done *done,
+			  void *arg);
+
+/* json: the change's fields as one JSON object. As sf_incident_create(). */
+int sf_change_create(struct sf_client *c, struct str json, const char *key,
+		     sf_done *done, void *arg);
 
 /* Is row a change of this CI? Strings are row's own. */
 bool sf_change_of(struct sf_change *out, const struct json *row,

@@ -1,68 +1,17 @@
-#include "stackflow/client.h"
+#include "stackflow/call.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "base/encode.h"
+#include "stackflow/handed.h"
+#include "stackflow/loop.h"
+
 #define ARENA_MAX (64u << 10)
-#define ANSWER_MAX (1u << 20)
-#define READ_MAX (8u << 20) /* 200 rows with their descriptions */
-#define PATH_MAX_BYTES 6000
-#define KEY_HEADER "Idempotency-Key: "
-
-struct sf_call {
-	struct sf_link link;	  /* first: a link is its call */
-	struct sf_client *client; /* NULL: freed meanwhile */
-	sf_done *done;
-	void *arg;
-	enum sf_kind kind;
-	bool repeated;
-	unsigned timeout_ms;
-	uint64_t generation; /* of the token it went with */
-	const char *method, *url;
-	const char *key; /* a header line, or NULL */
-	struct str body, id;
-	char text[];
-};
-
-static void ring_init(struct sf_link *l)
-{
-	l->next = l->prev = l;
-}
-
-static void ring_remove(struct sf_link *l)
-{
-	l->prev->next = l->next;
-	l->next->prev = l->prev;
-}
-
-static void ring_add_after(struct sf_link *at, struct sf_link *l)
-{
-	l->prev = at;
-	l->next = at->next;
-	l->prev->next = l->next->prev = l;
-}
-
-static bool ring_empty(const struct sf_link *l)
-{
-	return l->next == l;
-}
-
-static struct sf_call *ring_first(struct sf_link *l)
-{
-	return (struct sf_call *)l->next;
-}
-
-/* Take the first call out; NULL where there is none. */
-static struct sf_call *ring_take(struct sf_link *l)
-{
-	struct sf_link *first = l->next;
-
-	if (first == l)
-		return NULL;
-	l->next = first->next;
-	l->next->prev = l;
-	return (struct sf_call *)first;
-}
+#define QUEUE_OF_THREAD 10000
+#define QUEUE_MAX 1000000
+#define LOG_MAX 500
 
 static void token_ended(void *arg);
 
@@ -82,6 +31,79 @@ static int set_base(struct sf_client *c, const char *url, struct err *err)
 	return c->base_url ? 0 : -ENOMEM;
 }
 
+/* What needs neither memory nor the network. */
+static void set_plain(struct sf_client *c, const struct sf_options *o,
+		      bool threaded)
+{
+	c->concurrency = o->concurrency ? o->concurrency : 32;
+	c->queue = o->queue < QUEUE_MAX ? o->queue : QUEUE_MAX;
+	if (threaded && !c->queue)
+		c->queue = QUEUE_OF_THREAD;
+	c->retries = o->retries;
+	c->timeout_ms = o->timeout_ms ? o->timeout_ms : 15000;
+	c->log = o->log;
+	c->log_arg = o->log_arg;
+	sf_rates_init(&c->rates,
+		      o->requests_per_second ? o->requests_per_second : 80);
+	for (size_t i = 0; i < SF_LANES; i++)
+		ring_init(&c->lanes[i]);
+	ring_init(&c->flying);
+	ring_init(&c->fresh);
+	ring_init(&c->later);
+}
+
+static int open_rest(struct sf_client *c, const struct sf_options *o,
+		     struct err *err)
+{
+	const struct rest_options ro = {
+		.user_agent = o->user_agent ? o->user_agent
+					    : "libstackflow/" TOCSIN_VERSION,
+		.ca_file = o->ca_file,
+		.proxy = o->proxy,
+		.connections = c->concurrency,
+	};
+
+	return rest_new(&c->rest, &ro, err);
+}
+
+static int set_up(struct sf_client *c, const struct sf_options *o,
+		  struct err *err)
+{
+	int rc = c->rest ? 0 : open_rest(c, o, err);
+
+	if (rc == 0)
+		rc = sf_auth_init(&c->auth, &o->auth, c->rest, err);
+	c->auth.ended = token_ended;
+	c->auth.arg = c;
+	c->auth.timeout_ms = c->timeout_ms;
+	if (rc == 0)
+		rc = set_base(c, o->base_url, err);
+	if (rc == 0)
+		rc = sf_timers_init(&c->timers);
+	if (rc == 0)
+		rc = sf_bounds_init(&c->bounds);
+	if (rc == 0)
+		rc = sf_trail_init(&c->trail, o->audit, o->audit_arg);
+	if (rc == 0 && o->jobs_path && !(c->jobs_path = strdup(o->jobs_path)))
+		rc = -ENOMEM;
+	if (rc == 0 && !(c->arena = arena_new(ARENA_MAX)))
+		rc = -ENOMEM;
+	return rc;
+}
+
+/* What is no thread's any more. */
+static void dismantle(struct sf_client *c)
+{
+	sf_auth_fini(&c->auth);
+	sf_timers_fini(&c->timers);
+	sf_bounds_fini(&c->bounds);
+	sf_trail_fini(&c->trail);
+	arena_free(c->arena);
+	free(c->jobs_path);
+	free(c->base_url);
+	free(c);
+}
+
 int sf_client_new(struct sf_client **out, const struct sf_options *o,
 		  struct rest *rest, struct err *err)
 {
@@ -91,247 +113,239 @@ int sf_client_new(struct sf_client **out, const struct sf_options *o,
 	if (!c)
 		return -ENOMEM;
 	c->rest = rest;
-	c->concurrency = o->concurrency ? o->concurrency : 32;
-	c->timeout_ms = o->timeout_ms ? o->timeout_ms : 15000;
-	sf_limits_init(&c->limits,
-		       o->requests_per_second ? o->requests_per_second : 80);
-	ring_init(&c->queue);
-	ring_init(&c->flying);
-	rc = sf_auth_init(&c->auth, &o->auth, rest, err);
-	c->auth.ended = token_ended;
-	c->auth.arg = c;
-	c->auth.timeout_ms = c->timeout_ms;
-	if (rc == 0)
-		rc = set_base(c, o->base_url, err);
-	c->arena = arena_new(ARENA_MAX);
-	if (rc == 0 && !c->arena)
-		rc = -ENOMEM;
-	if (rc)
-		sf_client_free(c);
-	else
-		*out = c;
-	return rc;
+	set_plain(c, o, !rest);
+	rc = set_up(c, o, err);
+	if (rc == 0 && !rest)
+		rc = sf_loop_start(c, err);
+	if (rc) {
+		/* Nothing was begun: what rest there is has no calls. */
+		if (!rest)
+			rest_free(c->rest);
+		dismantle(c);
+		return rc;
+	}
+	*out = c;
+	return 0;
 }
 
-/* The caller's done, for a call that is in no ring any more. */
-static void end(struct sf_client *c, struct sf_call *call,
-		const struct sf_result *res)
+void sf_client_end(struct sf_client *c)
 {
-	c->active--;
-	call->done(res, call->arg);
-}
-
-static void end_unsent(struct sf_client *c, struct sf_call *call,
-		       const char *problem)
-{
-	struct sf_result res = {
-		.outcome = SF_NOT_EXECUTED,
-		.problem = problem,
-		.retry_after_ms = -1,
-	};
-
-	end(c, call, &res);
-	free(call);
+	c->closing = true;
+	sf_auth_fini(&c->auth);
+	sf_end_all(c);
 }
 
 void sf_client_free(struct sf_client *c)
 {
-	struct sf_call *call;
-
 	if (!c)
 		return;
-	sf_auth_fini(&c->auth);
-	while ((call = ring_take(&c->queue)))
-		end_unsent(c, call, "not sent: the client is closed");
-	while ((call = ring_take(&c->flying))) {
-		struct sf_result res = {
-			.outcome = SF_UNKNOWN,
-			.problem = "no whole answer: the client is closed",
-			.retry_after_ms = -1,
-		};
-
-		/* rest still holds it, and frees it by answered(). */
-		end(c, call, &res);
-		call->client = NULL;
-	}
-	arena_free(c->arena);
-	free(c->base_url);
-	free(c);
-}
-
-static void pump(struct sf_client *c);
-
-static void count(struct sf_client *c, int status)
-{
-	c->answered_2xx += status >= 200 && status < 300;
-	c->answered_429 += status == 429;
-	c->answered_5xx += status >= 500;
-}
-
-/* True where the call waits for another token and goes once more. */
-static bool repeat(struct sf_client *c, struct sf_call *call)
-{
-	if (call->repeated) {
-		sf_auth_rejected_again(&c->auth);
-		return false;
-	}
-	if (!sf_auth_rejected(&c->auth, call->generation))
-		return false;
-	call->repeated = true;
-	ring_add_after(&c->queue, &call->link);
-	return true;
-}
-
-static void answered(const struct rest_response *r, void *arg)
-{
-	struct sf_call *call = arg;
-	struct sf_client *c = call->client;
-	struct buf words = BUF_INIT(4096);
-	struct json *root;
-	struct sf_result res;
-
-	if (!c) {
-		free(call);
+	if (!c->loop)
+		sf_client_end(c);
+	else if (!sf_loop_stop(c))
 		return;
-	}
-	ring_remove(&call->link);
-	if (r->outcome == REST_ANSWERED) {
-		count(c, r->status);
-		sf_limits_learn(&c->limits, r);
-		if (call->kind != SF_HEALTH && r->status == 401 &&
-		    repeat(c, call)) {
-			pump(c);
-			return;
-		}
-		if (call->kind != SF_HEALTH && r->status != 401)
-			sf_auth_accepted(&c->auth);
-	}
-	arena_reset(c->arena);
-	sf_judge(&res, &root, &words, call->kind, call->id, r, &c->auth,
-		 c->arena);
-	pump(c);
-	end(c, call, &res);
-	json_free(root);
-	buf_fini(&words);
-	free(call);
+	dismantle(c);
 }
 
-static int send_call(struct sf_client *c, struct sf_call *call)
+int sf_client_close(struct sf_client *c, unsigned timeout_ms)
 {
-	const char *headers[5] = { "Accept: application/json" };
-	struct rest_request req = {
-		.method = call->method,
-		.url = call->url,
-		.headers = headers,
-		.body = call->body,
-		.timeout_ms = call->timeout_ms,
-		.max_body = call->body.p ? ANSWER_MAX : READ_MAX,
-		.flags = call->body.p ? REST_ONCE : 0,
-		.done = answered,
-		.arg = call,
-	};
-	size_t n = 1;
-	int rc;
+	struct sf_drive d = { 0 };
+	int64_t left, until_ms = clock_mono_ms() + timeout_ms;
 
-	if (call->kind != SF_HEALTH)
-		headers[n++] = sf_auth_header(&c->auth);
-	if (call->body.p)
-		headers[n++] = "Content-Type: application/json";
-	if (call->key)
-		headers[n++] = call->key;
-	headers[n] = NULL;
-	call->generation = c->auth.generation;
-	rc = rest_start(c->rest, &req, NULL);
-	if (rc)
-		return rc;
-	c->requests++;
-	ring_add_after(c->flying.prev, &call->link);
+	if (c->loop)
+		return sf_loop_close(c, timeout_ms);
+	c->closing = true;
+	while (c->active) {
+		left = until_ms - clock_mono_ms();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		sf_drive(c, &d, left);
+	}
 	return 0;
 }
 
-/* May it go now, but for the rate? */
-static bool has_token(const struct sf_client *c, enum sf_kind kind)
+void sf_client_wake(struct sf_client *c)
 {
-	return kind == SF_HEALTH || sf_auth_header(&c->auth);
+	if (c->loop)
+		rest_wake(c->rest);
 }
 
-/* Send what waits, in order, as far as token and rate allow. */
-static void pump(struct sf_client *c)
+void sf_say(struct sf_client *c, enum sf_log_level level, const char *fmt, ...)
 {
-	while (!ring_empty(&c->queue)) {
-		struct sf_call *call = ring_first(&c->queue);
+	struct buf raw = BUF_INIT(4096), clean = BUF_INIT(16384);
+	struct buf line = BUF_INIT(LOG_MAX + 1);
+	va_list ap;
 
-		if (!has_token(c, call->kind) || !sf_limits_take(&c->limits))
-			return;
-		ring_remove(&call->link);
-		if (send_call(c, call)) {
-			/* Out of memory, or rest is closing: later. */
-			ring_add_after(&c->queue, &call->link);
-			return;
-		}
-	}
+	if (!c->log)
+		return;
+	va_start(ap, fmt);
+	buf_vprintf(&raw, fmt, ap);
+	va_end(ap);
+	sf_auth_redact(&c->auth, &clean, buf_str(&raw));
+	utf8_put_safe(&line, buf_str(&clean), LOG_MAX);
+	if (line.n)
+		c->log(level, line.p, c->log_arg);
+	buf_fini(&raw);
+	buf_fini(&clean);
+	buf_fini(&line);
 }
 
 static void token_ended(void *arg)
 {
 	struct sf_client *c = arg;
-	struct sf_link failed;
-	struct sf_call *call;
 
-	pump(c);
-	if (ring_empty(&c->queue) || sf_auth_header(&c->auth))
-		return;
-	/* Taken out at once: a done that begins another call must not see its
-	 * own new one ended here. */
-	failed = c->queue;
-	failed.next->prev = failed.prev->next = &failed;
-	ring_init(&c->queue);
-	while ((call = ring_take(&failed)))
-		end_unsent(c, call, c->auth.problem);
+	if (c->auth.problem[0])
+		sf_say(c, SF_LOG_WARNING, "%s", c->auth.problem);
+	else
+		sf_say(c, SF_LOG_INFO, "has a token for %lld s",
+		       (long long)(c->auth.expires_ms - c->now_ms) / 1000);
+	sf_pump(c);
+	if (!sf_auth_header(&c->auth))
+		sf_fail_waiting(c);
+}
+
+void sf_token_replace(struct sf_client *c, struct buf *bearer)
+{
+	sf_auth_replace(&c->auth, bearer);
+	sf_say(c, SF_LOG_INFO, "has another token, as told");
+	sf_pump(c);
+}
+
+int sf_client_set_token(struct sf_client *c, const char *token)
+{
+	struct buf bearer = BUF_INIT(0);
+	int rc = sf_bearer_put(&bearer, str_from(token));
+
+	if (rc == 0 && c->loop)
+		rc = sf_loop_replace(c, &bearer);
+	else if (rc == 0)
+		sf_token_replace(c, &bearer);
+	buf_wipe(&bearer);
+	return rc;
+}
+
+void sf_turn(struct sf_client *c, int64_t mono_ms)
+{
+	unsigned failures = c->auth.failures;
+
+	if (mono_ms > c->now_ms)
+		c->now_ms = mono_ms;
+	c->told = true;
+	sf_rates_now(&c->rates, mono_ms);
+	sf_auth_now(&c->auth, mono_ms);
+	if (c->auth.failures != failures) /* it couldn't even be begun */
+		token_ended(c);
+	sf_again_due(c);
+	sf_pump(c);
+	/* A person must do something: nobody waits for that in here. */
+	if (c->auth.permanent && !c->auth.grant && !sf_auth_header(&c->auth))
+		sf_fail_waiting(c);
+}
+
+int64_t sf_due_ms(const struct sf_client *c)
+{
+	const struct sf_call *next = (struct sf_call *)c->later.next;
+	int64_t due = sf_auth_due_ms(&c->auth);
+
+	if (!ring_empty(&c->fresh))
+		return 0;
+	if (!ring_empty(&c->later) &&
+	    (due < 0 || next->due_ms - c->now_ms < due))
+		due = next->due_ms - c->now_ms;
+	for (unsigned i = 0; i < SF_LANES; i++) {
+		enum sf_class class = i < SF_CLASSES ? i : SF_CLASS_API;
+		int64_t wait;
+
+		if (ring_empty(&c->lanes[i]) || c->airborne >= c->concurrency ||
+		    (i != SF_LANE_HEALTH && !sf_auth_header(&c->auth)))
+			continue;
+		wait = sf_rates_wait_ms(&c->rates, class);
+		if (due < 0 || wait < due)
+			due = wait;
+	}
+	return due > 0 || due == -1 ? due : 0;
+}
+
+void sf_drive(struct sf_client *c, struct sf_drive *d, int64_t at_most_ms)
+{
+	int64_t mono_ms = clock_mono_ms(), due;
+
+	if (!d->begun_ms) {
+		d->begun_ms = mono_ms;
+		d->told_ms = c->told ? c->now_ms : mono_ms;
+	}
+	sf_turn(c, d->told_ms + mono_ms - d->begun_ms);
+	due = sf_due_ms(c);
+	if (due < 0 || due > 1000)
+		due = 1000;
+	rest_step(c->rest, (int)(due < at_most_ms ? due : at_most_ms));
+}
+
+unsigned sf_room(const struct sf_client *c)
+{
+	return c->concurrency + c->queue;
+}
+
+/* Does a call that has a token wait for its turn? */
+static bool in_turn(const struct sf_client *c)
+{
+	for (size_t i = 0; i < SF_LANES; i++)
+		if (!ring_empty(&c->lanes[i]) && sf_auth_header(&c->auth))
+			return true;
+	return false;
 }
 
 int64_t sf_client_wait_ms(struct sf_client *c, int64_t mono_ms)
 {
-	int64_t wait, token;
+	int64_t wait, token, due;
 
-	sf_limits_now(&c->limits, mono_ms);
-	sf_auth_now(&c->auth, mono_ms);
-	c->told = true;
-	pump(c);
-	wait = sf_limits_wait_ms(&c->limits);
-	/* Calls that wait for their turn go when this is asked again. */
-	if (!ring_empty(&c->queue) && sf_auth_header(&c->auth))
-		return wait ? wait : 1;
-	if (c->active >= c->concurrency)
-		return -1;
+	if (c->loop)
+		return 0;
+	sf_turn(c, mono_ms);
+	due = sf_due_ms(c);
+	/* What waits inside goes when this is asked again. */
+	if (in_turn(c))
+		return due ? due : 1;
+	if (c->active >= sf_room(c))
+		return c->airborne == c->active ? -1 : due ? due : 1;
+	wait = sf_rates_wait_ms(&c->rates, SF_CLASS_API);
 	token = sf_auth_wait_ms(&c->auth);
 	return wait > token ? wait : token;
 }
 
 int64_t sf_client_gather_ms(const struct sf_client *c)
 {
-	return sf_limits_gather_ms(&c->limits);
+	return c->loop ? 0 : sf_limits_gather_ms(&c->rates.of[SF_CLASS_API]);
 }
 
 unsigned sf_client_active(const struct sf_client *c)
 {
-	return c->active;
+	return c->loop ? sf_loop_active(c) : c->active;
 }
 
-void sf_client_stats(const struct sf_client *c, struct sf_stats *out)
+void sf_stats_of(const struct sf_client *c, struct sf_stats *out)
 {
+	const struct sf_limits *api = &c->rates.of[SF_CLASS_API];
+
 	*out = (struct sf_stats){
 		.requests = c->requests,
 		.answered_2xx = c->answered_2xx,
 		.answered_429 = c->answered_429,
 		.answered_5xx = c->answered_5xx,
 		.renewals = c->auth.renewals,
-		.rate_limit = c->limits.limit,
-		.rate_remaining = c->limits.remaining,
-		.paused_until_mono_ms = sf_limits_paused_until(&c->limits),
+		.rate_limit = api->limit,
+		.rate_remaining = api->remaining,
+		.paused_until_mono_ms = sf_limits_paused_until(api),
 		.authenticated = sf_auth_header(&c->auth) && !c->auth.refused,
 	};
 	memcpy(out->auth_problem, c->auth.problem, sizeof(out->auth_problem));
+}
+
+void sf_client_stats(const struct sf_client *c, struct sf_stats *out)
+{
+	if (c->loop)
+		sf_loop_stats(c, out);
+	else
+		sf_stats_of(c, out);
 }
 
 /* A header value and a path that rest will take, or else nothing begins. */
@@ -350,122 +364,71 @@ static bool sendable(const struct sf_call_spec *spec)
 	       spec->body.n <= SF_BODY_MAX;
 }
 
-/* Append with a NUL; the place where it begins. */
-static char *place(char **at, struct str a, struct str b)
+/*
+ * May a call begin? 1: at once; 0: it waits inside, for a token or, where the
+ * options have a queue, for its turn; -EAGAIN.
+ */
+static int admit(struct sf_client *c, const struct sf_call_spec *spec)
 {
-	char *begin = *at;
+	bool turn, waits = c->active - c->airborne < c->queue;
 
-	memcpy(begin, a.p ? a.p : "", a.n);
-	memcpy(begin + a.n, b.p ? b.p : "", b.n);
-	begin[a.n + b.n] = '\0';
-	*at = begin + a.n + b.n + 1;
-	return begin;
-}
-
-static struct sf_call *call_new(struct sf_client *c,
-				const struct sf_call_spec *spec)
-{
-	struct str base = str_from(c->base_url), key = str_from(spec->key);
-	size_t n = base.n + spec->path.n + spec->body.n + spec->id.n + key.n +
-		   sizeof(KEY_HEADER) + 4;
-	struct sf_call *call = malloc(sizeof(*call) + n);
-	char *at;
-
-	if (!call)
-		return NULL;
-	*call = (struct sf_call){
-		.client = c,
-		.kind = spec->kind,
-		.method = spec->method,
-		.timeout_ms = c->timeout_ms,
-	};
-	if (spec->timeout_ms && spec->timeout_ms < c->timeout_ms)
-		call->timeout_ms = spec->timeout_ms;
-	at = call->text;
-	call->url = place(&at, base, spec->path);
-	if (spec->body.p)
-		call->body = (struct str){ place(&at, spec->body, STR("")),
-					   spec->body.n };
-	if (spec->id.p)
-		call->id = (struct str){ place(&at, spec->id, STR("")),
-					 spec->id.n };
-	if (spec->key)
-		call->key = place(&at, STR(KEY_HEADER), key);
-	return call;
-}
-
-/* May a call begin? It may wait for a token, but not for its turn. */
-static int admit(struct sf_client *c, enum sf_kind kind)
-{
+	if (c->closing)
+		return -ESHUTDOWN;
+	if (c->active >= sf_room(c))
+		return -EAGAIN;
 	if (!c->told)
-		return -EAGAIN;
+		return waits ? 0 : -EAGAIN;
 	sf_auth_now(&c->auth, c->auth.now_ms);
-	if (c->active >= c->concurrency || sf_limits_wait_ms(&c->limits))
-		return -EAGAIN;
-	if (has_token(c, kind))
-		return ring_empty(&c->queue) ? 0 : -EAGAIN;
-	return c->auth.grant ? 0 : -EAGAIN;
+	turn = c->airborne < c->concurrency &&
+	       sf_rates_wait_ms(&c->rates, spec->class) == 0;
+	if (turn && sf_has_token(c, spec->kind) &&
+	    ring_empty(sf_lane(c, spec->kind, spec->class)))
+		return 1;
+	if (turn && !sf_has_token(c, spec->kind) && c->auth.grant)
+		return 0;
+	return waits ? 0 : -EAGAIN;
+}
+
+static int start_here(struct sf_client *c, struct sf_call *call, bool at_once)
+{
+	int rc = 0;
+
+	if (!at_once)
+		ring_add_after(sf_lane(c, call->kind, call->class)->prev,
+			       &call->link);
+	else if (!sf_rates_take(&c->rates, call->class))
+		rc = -EAGAIN;
+	else
+		rc = sf_call_send(c, call);
+	if (rc == 0)
+		c->active++;
+	return rc;
 }
 
 int sf_call_start(struct sf_client *c, const struct sf_call_spec *spec,
 		  sf_done *done, void *arg)
 {
 	struct sf_call *call;
-	int rc;
+	int rc = 0;
 
 	if (!sendable(spec))
 		return -EINVAL;
-	rc = admit(c, spec->kind);
-	if (rc)
+	if (done == sf_answer_done && !arg)
+		return -ENOMEM; /* so sf_answer_new() said */
+	if (!c->loop)
+		rc = admit(c, spec);
+	if (rc < 0)
 		return rc;
-	call = call_new(c, spec);
+	call = sf_call_new(c, spec, done, arg);
 	if (!call)
 		return -ENOMEM;
-	call->done = done;
-	call->arg = arg;
-	if (has_token(c, spec->kind)) {
-		sf_limits_take(&c->limits);
-		rc = send_call(c, call);
-		if (rc) {
-			free(call);
-			return rc;
-		}
-	} else {
-		ring_add_after(c->queue.prev, &call->link);
-	}
-	c->active++;
-	return 0;
-}
-
-int sf_list_start(struct sf_client *c, const char *resource, const char *query,
-		  struct str next, sf_done *done, void *arg)
-{
-	return sf_list_within(c, resource, query, next, 0, done, arg);
-}
-
-int sf_list_within(struct sf_client *c, const char *resource,
-		   const char *query, struct str next, unsigned timeout_ms,
-		   sf_done *done, void *arg)
-{
-	struct sf_call_spec spec = { .kind = SF_LIST, .method = "GET",
-				     .timeout_ms = timeout_ms };
-	struct buf path = BUF_INIT(PATH_MAX_BYTES);
-	char sep = '?';
-	int rc;
-
-	buf_puts(&path, resource);
-	if (query && query[0]) {
-		buf_printf(&path, "%c%s", sep, query);
-		sep = '&';
-	}
-	if (next.n) {
-		buf_putc(&path, sep);
-		buf_put_str(&path, next);
-	}
-	spec.path = buf_str(&path);
-	rc = buf_error(&path);
+	if (done == sf_answer_done)
+		sf_answer_expect(arg, true);
+	rc = c->loop ? sf_loop_post(c, call) : start_here(c, call, rc == 1);
 	if (rc == 0)
-		rc = sf_call_start(c, &spec, done, arg);
-	buf_fini(&path);
+		return 0;
+	if (done == sf_answer_done)
+		sf_answer_expect(arg, false);
+	sf_call_free(call);
 	return rc;
 }

@@ -8,6 +8,8 @@
 #include "rest/rest.h"
 #include "stackflow/grant.h"
 
+#define TEXT_MAX 2000
+
 static const size_t strings[] = {
 	offsetof(struct sf_auth, api_key),
 	offsetof(struct sf_auth, exchange_url),
@@ -61,6 +63,27 @@ static int need(const char *value, const char *name, const char *method,
 	if (value && value[0])
 		return 0;
 	return err_set(err, -EINVAL, "auth method %s needs %s", method, name);
+}
+
+/* No login is longer; the requests that hold it are bounded by that. */
+static int need_short(const struct sf_auth *c, struct err *err)
+{
+	const struct {
+		const char *name, *value;
+	} texts[] = {
+		{ "client_id", c->client_id },
+		{ "client_secret", c->client_secret },
+		{ "scope", c->scope },
+		{ "email", c->email },
+		{ "password", c->password },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].value && strlen(texts[i].value) > TEXT_MAX)
+			return err_set(err, -EINVAL,
+				       "%s is longer than %d bytes",
+				       texts[i].name, TEXT_MAX);
+	return 0;
 }
 
 static int need_url(const char *url, const char *name, struct err *err)
@@ -139,6 +162,10 @@ static int check_password(struct sf_auth *c, struct err *err)
 
 int sf_conf_check(struct sf_auth *c, struct err *err)
 {
+	int rc = need_short(c, err);
+
+	if (rc)
+		return rc;
 	switch (c->method) {
 	case SF_AUTH_API_KEY:
 		return check_key(c, err);

@@ -15,6 +15,7 @@ enum sf_grant_kind {
 	SF_GRANT_CLIENT,	/* OAuth 2, client_credentials */
 	SF_GRANT_PASSWORD,	/* Cognito, USER_PASSWORD_AUTH */
 	SF_GRANT_REFRESH,	/* Cognito, REFRESH_TOKEN_AUTH */
+	SF_GRANT_ROTATE,	/* Cognito, GetTokensFromRefreshToken */
 };
 
 enum sf_grant_end {
@@ -22,6 +23,7 @@ enum sf_grant_end {
 	SF_GRANT_FAILED,	/* may pass */
 	SF_GRANT_PERMANENT,	/* a person must do something */
 	SF_GRANT_STALE,		/* the refresh token is refused: the password */
+	SF_GRANT_ROTATES,	/* refresh tokens go by SF_GRANT_ROTATE here */
 };
 
 #define SF_TOKEN_MAX 16384

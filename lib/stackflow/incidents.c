@@ -24,6 +24,7 @@ int sf_incident_create(struct sf_client *c, struct str json, const char *key,
 		.path = STR("/incidents"),
 		.body = json,
 		.key = key,
+		.action = "incident.create",
 	};
 
 	return json.n ? sf_call_start(c, &spec, done, arg) : -EINVAL;
@@ -67,6 +68,7 @@ int sf_incident_update(struct sf_client *c, struct str id, struct str json,
 		.method = "PATCH",
 		.id = id,
 		.body = json,
+		.action = "incident.update",
 	};
 
 	return json.n ? start_on(c, &spec, "", done, arg) : -EINVAL;
@@ -83,6 +85,7 @@ int sf_note_add(struct sf_client *c, struct str id, struct str body,
 		.method = "POST",
 		.id = id,
 		.key = key,
+		.action = "incident.note",
 	};
 	int rc;
 

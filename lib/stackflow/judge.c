@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/encode.h"
+#include "stackflow/jobs.h"
 
 #define WORDS_RAW 4096
 #define PROBLEM_MAX 500
@@ -24,6 +25,13 @@ bool sf_id_usable(struct str id)
 	return other;
 }
 
+/* Is it about a record that may be gone? */
+static bool of_record(enum sf_kind kind)
+{
+	return kind == SF_GET || kind == SF_UPDATE || kind == SF_NOTE ||
+	       kind == SF_JOB || kind == SF_AI;
+}
+
 static enum sf_outcome judge_status(enum sf_kind kind, int status)
 {
 	switch (status) {
@@ -33,9 +41,7 @@ static enum sf_outcome judge_status(enum sf_kind kind, int status)
 		return SF_NOT_EXECUTED;
 	case 404:
 		/* The record is gone, or else base_url is wrong. */
-		return kind == SF_GET || kind == SF_UPDATE || kind == SF_NOTE
-			       ? SF_REFUSED
-			       : SF_NOT_EXECUTED;
+		return of_record(kind) ? SF_REFUSED : SF_NOT_EXECUTED;
 	case 408:
 	case 409:
 	case 425:
@@ -117,6 +123,35 @@ static bool is_empty(const struct rest_response *r)
 		str_is(rest_header(r, "Content-Length"), "0"));
 }
 
+/* May all that was done be said by no body? */
+static bool may_be_empty(enum sf_kind kind, const struct rest_response *r)
+{
+	switch (kind) {
+	case SF_UPDATE:
+	case SF_NOTE:
+		return true;
+	case SF_BULK:
+		return rest_header(r, "Location").n > 0;
+	case SF_JOB:
+		return r->status == 202;	/* it goes on */
+	default:
+		return false;
+	}
+}
+
+/* Where a job is polled that has been started; STR_NONE: it doesn't say. */
+static struct str job_where(const struct rest_response *r,
+			    const struct json *body, struct arena *arena)
+{
+	struct str s = json_get_str(body, "status_url");
+
+	if (!s.n)
+		s = rest_header(r, "Location");
+	if (!s.n)
+		s = sf_job_id(body);
+	return s.n ? arena_str(arena, s) : STR_NONE;
+}
+
 /* NULL where the answer holds what the call promises. */
 static const char *missing(struct sf_result *out, enum sf_kind kind,
 			   const struct json *body, struct arena *arena)
@@ -150,8 +185,10 @@ static void judge_success(struct sf_result *out, struct json **root,
 	struct err err = { "" };
 	const char *what = err.text;
 
-	if ((kind == SF_UPDATE || kind == SF_NOTE) && is_empty(r)) {
+	if (may_be_empty(kind, r) && is_empty(r)) {
 		out->outcome = SF_OK;
+		if (kind == SF_BULK)
+			out->id = job_where(r, NULL, arena);
 		return;
 	}
 	if (json_parse(root, r->body, 0, &err) == 0)
@@ -159,6 +196,8 @@ static void judge_success(struct sf_result *out, struct json **root,
 	if (!what) {
 		out->outcome = SF_OK;
 		out->body = *root;
+		if (kind == SF_BULK)
+			out->id = job_where(r, *root, arena);
 		return;
 	}
 	out->outcome = SF_UNKNOWN;

@@ -7,6 +7,9 @@
 #define PAUSE_ABSENT_MS 60000 /* what StackFlow's own SDKs wait */
 #define PAUSE_MAX_MS 600000
 #define RESET_MAX_MS 60000
+/* A second more than a minute: the time told is a little behind, and requests
+ * aren't all as long under way. */
+#define MINUTE_MS 61000
 #define EPOCH_SECONDS 1000000000 /* a smaller Reset is a span */
 #define EPOCH_MILLISECONDS INT64_C(1000000000000)
 
@@ -18,6 +21,12 @@ void sf_limits_init(struct sf_limits *l, unsigned rate)
 		.limit = -1,
 		.remaining = -1,
 	};
+}
+
+void sf_limits_init_minute(struct sf_limits *l, unsigned rate)
+{
+	sf_limits_init(l, rate < SF_MINUTE_MOST ? rate : SF_MINUTE_MOST);
+	l->minute = true;
 }
 
 void sf_limits_now(struct sf_limits *l, int64_t mono_ms)
@@ -42,12 +51,27 @@ static int64_t slack_us(const struct sf_limits *l)
 	return burst > 1 ? (burst - 1) * interval_us(l) : 0;
 }
 
+/* Until the request is a minute ago that makes the minute full. */
+static int64_t minute_ms(const struct sf_limits *l)
+{
+	unsigned at = l->taken + SF_MINUTE_MOST - l->rate;
+
+	if (l->taken < l->rate)
+		return 0;
+	return l->taken_ms[at % SF_MINUTE_MOST] + MINUTE_MS - l->now_ms;
+}
+
+static int64_t pace_ms(const struct sf_limits *l)
+{
+	return (l->due_us - slack_us(l) - l->now_ms * 1000 + 999) / 1000;
+}
+
 int64_t sf_limits_wait_ms(const struct sf_limits *l)
 {
-	int64_t pause = sf_limits_paused_until(l) - l->now_ms;
-	int64_t rate =
-		(l->due_us - slack_us(l) - l->now_ms * 1000 + 999) / 1000;
+	int64_t pause = sf_limits_paused_until(l) - l->now_ms, rate = 0;
 
+	if (l->rate)
+		rate = l->minute ? minute_ms(l) : pace_ms(l);
 	if (pause > rate)
 		rate = pause;
 	return rate > 0 ? rate : 0;
@@ -56,7 +80,7 @@ int64_t sf_limits_wait_ms(const struct sf_limits *l)
 /* Half an interval less than all of it: who comes late loses no rate. */
 int64_t sf_limits_gather_ms(const struct sf_limits *l)
 {
-	int64_t slack = slack_us(l);
+	int64_t slack = l->rate && !l->minute ? slack_us(l) : 0;
 
 	return slack ? (slack - interval_us(l) / 2) / 1000 : 0;
 }
@@ -65,6 +89,15 @@ bool sf_limits_take(struct sf_limits *l)
 {
 	if (sf_limits_wait_ms(l))
 		return false;
+	if (!l->rate)
+		return true;
+	if (l->minute) {
+		l->taken_ms[l->taken % SF_MINUTE_MOST] = l->now_ms;
+		/* Past the first round only the place in the ring counts. */
+		if (++l->taken == 2 * SF_MINUTE_MOST)
+			l->taken = SF_MINUTE_MOST;
+		return true;
+	}
 	if (l->due_us < l->now_ms * 1000)
 		l->due_us = l->now_ms * 1000;
 	l->due_us += interval_us(l);
@@ -144,4 +177,42 @@ int64_t sf_limits_paused_until(const struct sf_limits *l)
 	if (l->pause_ms && until < l->now_ms + l->pause_ms)
 		until = l->now_ms + l->pause_ms;
 	return until > l->now_ms ? until : 0;
+}
+
+void sf_rates_init(struct sf_rates *r, unsigned per_second)
+{
+	sf_limits_init(&r->of[SF_CLASS_API], per_second);
+	sf_limits_init_minute(&r->of[SF_CLASS_ASK], 60);
+	sf_limits_init_minute(&r->of[SF_CLASS_ANALYZE], 30);
+	sf_limits_init_minute(&r->of[SF_CLASS_EXEMPLARS], 120);
+	sf_limits_init_minute(&r->of[SF_CLASS_SUGGEST], 120);
+	sf_limits_init(&r->of[SF_CLASS_BULK], 0);
+}
+
+void sf_rates_now(struct sf_rates *r, int64_t mono_ms)
+{
+	for (size_t i = 0; i < SF_CLASSES; i++)
+		sf_limits_now(&r->of[i], mono_ms);
+}
+
+int64_t sf_rates_wait_ms(const struct sf_rates *r, enum sf_class class)
+{
+	const struct sf_limits *api = &r->of[SF_CLASS_API];
+	int64_t own = sf_limits_wait_ms(&r->of[class]), all;
+
+	if (class == SF_CLASS_API)
+		return own;
+	all = class == SF_CLASS_BULK
+		      ? sf_limits_paused_until(api) - api->now_ms
+		      : sf_limits_wait_ms(api);
+	return own > all ? own : all;
+}
+
+bool sf_rates_take(struct sf_rates *r, enum sf_class class)
+{
+	if (sf_rates_wait_ms(r, class))
+		return false;
+	if (class != SF_CLASS_API && class != SF_CLASS_BULK)
+		sf_limits_take(&r->of[SF_CLASS_API]);
+	return sf_limits_take(&r->of[class]);
 }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/encode.h"
 #include "doc/json.h"
+#include "stackflow/client.h"
 
 #define CURSOR_MAX 1500 /* encoded it may take three times as much */
 #define PAGE_MAX INT32_MAX
@@ -14,6 +15,17 @@ const struct json *sf_page_rows(const struct json *body)
 	const struct json *rows = json_get(body, "data");
 
 	return json_is(rows, JSON_ARRAY) ? rows : NULL;
+}
+
+struct str sf_row_str(const struct json *row, const char *const *keys)
+{
+	for (; *keys; keys++) {
+		struct str s = json_get_str(row, *keys);
+
+		if (s.n)
+			return s;
+	}
+	return STR_NONE;
 }
 
 static int next_cursor(struct str *out, struct str cursor, struct arena *a)

@@ -5,6 +5,8 @@
  */
 #include "must.h"
 
+#include <strings.h>
+
 #include "rest/rest.h"
 #include "stackflow/client.h"
 #include "stackflow/grant.h"
@@ -71,17 +73,60 @@ static void try_grant(enum sf_grant_kind kind, const struct rest_response *r,
 {
 	struct buf out = BUF_INIT(16384);
 	struct sf_granted g;
+	enum sf_grant_end end;
 
 	sf_granted_init(&g);
-	if (sf_grant_read(&g, kind, r) == SF_GRANT_OK) {
+	end = sf_grant_read(&g, kind, r);
+	if (end == SF_GRANT_OK) {
 		MUST(sf_token_usable(buf_str(&g.token)));
-		MUST(g.life_ms > 0);
+		MUST(g.life_ms > 0 && g.life_ms <= INT64_C(30) * 86400 * 1000);
 		MUST(g.refresh.n == 0 || sf_token_usable(buf_str(&g.refresh)));
+	} else {
+		MUST(g.why.n > 0);
 	}
+	/* A refresh goes over to something else, and no further. */
+	MUST(end != SF_GRANT_ROTATES || kind == SF_GRANT_REFRESH);
+	MUST(end != SF_GRANT_STALE || kind == SF_GRANT_REFRESH ||
+	     kind == SF_GRANT_ROTATE);
 	sf_auth_redact(auth, &out, buf_str(&g.why));
 	MUST(str_find(buf_str(&out), STR(SECRET)) < 0);
 	buf_fini(&out);
 	sf_granted_fini(&g);
+}
+
+/* Lines as a program's headers: what is bound can be sent as it is. */
+static void try_context(struct str lines)
+{
+	static struct sf_client client;
+	const char *list[40] = { NULL }, *sent[SF_BOUND_LINES];
+	const struct sf_context x = { .headers = list };
+	struct arena *arena = arena_new(1 << 20);
+	struct sf_bound *bound;
+	struct str line;
+	size_t n = 0;
+
+	if (!arena || sf_bounds_init(&client.bounds))
+		abort();
+	while (n < 39 && str_cut(&lines, '\n', &line))
+		if (!(list[n++] = arena_cstr(arena, line)))
+			goto out;
+	if (sf_context_bind(&bound, &client, &x, NULL) == 0) {
+		n = sf_bounds_split(sent, sf_bounds_lines(&client.bounds));
+		for (size_t i = 0; i < n; i++) {
+			for (const char *p = sent[i]; *p; p++)
+				MUST(*p >= ' ' && *p < 0x7f);
+			MUST(str_find(str_from(sent[i]), STR(": ")) > 0);
+			MUST(strncasecmp(sent[i], "Authorization:", 14));
+			MUST(strncasecmp(sent[i], "Content-", 8));
+			MUST(strncasecmp(sent[i], "Host:", 5));
+		}
+		sf_context_reset(&client, bound);
+		MUST(sf_bounds_lines(&client.bounds).n == 0);
+	}
+out:
+	sf_bounds_fini(&client.bounds);
+	/* The key is gone, and what this thread had by it. */
+	arena_free(arena);
 }
 
 static void try_limits(const struct rest_response *r)
@@ -123,8 +168,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (what >= 'a' && what <= 'f')
 		try_answer(SF_HEALTH + (what - 'a'), &r, &auth);
-	else if (what >= 'g' && what <= 'j')
+	else if (what >= 'g' && what <= 'k')
 		try_grant(SF_GRANT_EXCHANGE + (what - 'g'), &r, &auth);
+	else if (what == 'x')
+		try_context(in);
 	try_limits(&r);
 	sf_auth_fini(&auth);
 	return 0;

@@ -2,7 +2,6 @@
 like a configuration by `tocsin check`, rules by check and test, commands by sh.
 tocsin-api(7)'s calls are run by test_api.py, tocsin-rules-test(5)'s tests by
 test_ruletests.py; test_operations.py has Prometheus, Grafana and Terraform."""
-import glob
 import json
 import os
 import re
@@ -337,35 +336,14 @@ def test_promtool_takes_the_metrics(lively):
     assert r.returncode == 0, r.stdout + r.stderr
 
 
-def test_the_library_s_example(lively, tmp_path):
-    """libstackflow(3)'s program, built as one of others and run."""
-    build = os.path.dirname(TOCSIN)
-    library = glob.glob(os.path.join(build, "libstackflow.so.*.*.*"))
-    if not library:
-        pytest.skip("a sanitized build has no shared library")
-    library = library[0]
-    text = re.search(r"^\.Bd -literal\n(.*?)^\.Ed", page("libstackflow.3"),
-                     re.M | re.S)[1]
-    (tmp_path / "list.c").write_text(plain(text))
-    os.makedirs(tmp_path / "stackflow")
-    for name in ("base", "doc", "rest", "stackflow/stackflow.h"):
-        os.symlink(os.path.join(TOP, "lib", name),
-                   tmp_path / "stackflow" / os.path.basename(name))
-    program = str(tmp_path / "list")
-    subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
-                    "-include", os.path.join(build, "pic", "names.h"),
-                    f"-I{tmp_path}", f"-I{TOP}/lib", str(tmp_path / "list.c"),
-                    library, "-o", program], check=True)
-    os.symlink(library, tmp_path / "libstackflow.so.0")
-    info = lively.sandbox.info
-    r = subprocess.run([program], capture_output=True, text=True, env=dict(
-        os.environ, LD_LIBRARY_PATH=str(tmp_path),
-        STACKFLOW_BASE_URL=info["stackflow"],
-        STACKFLOW_API_KEY=info["api_key"]))
-    assert r.returncode == 0, r.stderr
-    incident = lively.get("/api/v1/incidents?state=open")["incidents"][-1]
-    assert r.stdout.startswith(incident["incident"] + " "), r.stdout
-    r = subprocess.run([program], capture_output=True, text=True, env=dict(
-        os.environ, LD_LIBRARY_PATH=str(tmp_path),
-        STACKFLOW_BASE_URL=info["stackflow"], STACKFLOW_API_KEY="wrong"))
-    assert r.returncode == 1 and r.stderr
+def test_each_function_of_the_library_stands_in_section_3():
+    """As programs call it: str_eq for sf_str_eq."""
+    with open(os.path.join(TOP, "lib", "stackflow", "libstackflow.map"),
+              encoding="utf-8") as f:
+        names = re.findall(r"^\tsf_(\w+);", f.read(), re.M)
+    said = set()
+    for name in sorted(os.listdir(os.path.join(TOP, "packaging", "man"))):
+        if name.endswith(".3"):
+            said |= set(re.findall(r"\bFn (\w+)", page(name)))
+    assert names
+    assert not [n for n in names if n not in said and f"sf_{n}" not in said]

@@ -1,7 +1,7 @@
-# Completions of tocsin(1) for bash, by the tables of agent/cmd: `make completions`.
+# Completions of @program@(1) for bash, by the tables of agent/cmd: `make completions`.
 
 # One of the kinds: a name, or words with commas between them.
-_tocsin_value() {
+_@program@_value() {
 	local line
 	case $1 in
 	none | text) ;;
@@ -16,7 +16,7 @@ _tocsin_value() {
 	esac
 }
 
-_tocsin() {
+_@program@() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local options= verbs= operand=none verb= conf= i o name kind only words=()
 	COMPREPLY=()
@@ -49,7 +49,7 @@ _tocsin() {
 		# The first verb is meant where none is given.
 		[[ $only == "$o" || ,$only, == *,${verb:-${verbs%%=*}},* ]] || continue
 		if [[ $prev == "$name" && $kind != "$o" ]]; then
-			_tocsin_value "$kind"
+			_@program@_value "$kind"
 			return
 		fi
 		words+=("$name")
@@ -61,7 +61,7 @@ _tocsin() {
 		for o in $verbs; do words+=("${o%%=*}"); done
 		mapfile -t COMPREPLY < <(compgen -W "${words[*]}" -- "$cur")
 	else
-		_tocsin_value "$operand"
+		_@program@_value "$operand"
 	fi
 }
-complete -F _tocsin tocsin
+complete -F _@program@ @program@

@@ -1,19 +1,19 @@
-#compdef tocsin
-# Completions of tocsin(1) for zsh, by the tables of agent/cmd: `make completions`.
+#compdef @program@
+# Completions of @program@(1) for zsh, by the tables of agent/cmd: `make completions`.
 
 # What the running agent knows of a kind.
-_tocsin_live() {
+_@program@_live() {
 	local -a found given
 	local line
 	integer at=${words[(I)(-c|--config)]}
 	((at)) && given=(-c ${(Q)words[at+1]/#\~\//$HOME/})
-	for line in ${(f)"$(tocsin completion --list $1 $given 2>/dev/null)"}; do
+	for line in ${(f)"$(@program@ completion --list $1 $given 2>/dev/null)"}; do
 		found+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
 	done
 	_describe -t $1 $1 found
 }
 
-_tocsin() {
+_@program@() {
 	local curcontext=$curcontext state line
 	local -a specs verbs commands
 	typeset -A opt_args
@@ -32,4 +32,4 @@ _tocsin() {
 	_arguments -s $specs
 }
 
-_tocsin "$@"
+_@program@ "$@"

@@ -8,14 +8,15 @@ import pytest
 
 from packages import BUILD, PACKAGES, call, files, need
 
-ELF = {"tocsin": "/usr/bin/tocsin", "libstackflow0": "libstackflow.so.0.*"}
+ELF = {"/usr/bin/tocsin": "tocsin", "/usr/bin/stackflow": "tocsin",
+       "libstackflow.so.0.*": "libstackflow0"}
 
 
 @pytest.fixture(params=sorted(ELF))
 def program(request, unpacked):
-    root = unpacked[request.param]
+    root = unpacked[ELF[request.param]]
     found = [p for p in files(root) if
-             re.search(ELF[request.param].replace("*", ".+") + "$", p) and
+             re.search(request.param.replace("*", ".+") + "$", p) and
              not os.path.islink(root + p)]
     assert len(found) == 1
     return root + found[0]
@@ -30,7 +31,7 @@ def test_segments_and_binding(program):
     assert "TEXTREL" not in text and "RPATH" not in text \
         and "RUNPATH" not in text
     assert not re.search(r"LOAD(\s+\S+){5}\s+RWE", text)
-    if program.endswith("tocsin"):
+    if program.endswith(("/tocsin", "/stackflow")):
         assert re.search(r"FLAGS_1\).*PIE", text)
     else:
         # Bindings of other languages load it so.

@@ -26,6 +26,7 @@ static int set_up(void **state)
 	static const char *const names[] = {
 		"BASE_URL",    "API_KEY",      "CLIENT_ID", "CLIENT_SECRET",
 		"COGNITO_URL", "USER_POOL_ID", "EMAIL",	    "PASSWORD",
+		"TOKEN",
 	};
 	struct fixture *f = calloc(1, sizeof(*f));
 	char name[64];

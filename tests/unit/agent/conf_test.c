@@ -346,6 +346,15 @@ static void test_environment(void **state)
 	assert_string_equal(c->stackflow.auth.client_id, "mine");
 	assert_string_equal(c->stackflow.auth.client_secret, "cs");
 	assert_null(c->stackflow.auth.api_key);
+	c = loads(f, LISTEN HOOK
+		  "stackflow: {auth: {method: password, email: mine}}\n");
+	assert_string_equal(c->stackflow.auth.email, "mine");
+	assert_string_equal(c->stackflow.auth.client_secret, "cs");
+	setenv("STACKFLOW_TOKEN", "t", 1);
+	c = loads(f, LISTEN HOOK);
+	assert_int_equal(c->stackflow.auth.method, SF_AUTH_TOKEN);
+	assert_string_equal(c->stackflow.auth.token, "t");
+	assert_null(c->stackflow.auth.api_key);
 	setenv("STACKFLOW_BASE_URL", "http://env.example", 1);
 	refuses(f, LISTEN HOOK, "STACKFLOW_BASE_URL: https:// is required");
 }

@@ -46,6 +46,35 @@ static void what_comes_from_outside_stays_on_its_line(void **state)
 	buf_fini(&b);
 }
 
+static void plain(const char *want, struct str s, size_t max)
+{
+	struct buf b = BUF_INIT(4096);
+
+	markup_put_plain(&b, s, max);
+	assert_int_equal(buf_error(&b), 0);
+	assert_string_equal(buf_str(&b).p, want);
+	assert_true(b.n <= max);
+	buf_fini(&b);
+}
+
+static void nothing_means_anything_in_plain_text(void **state)
+{
+	(void)state;
+	plain("as it is: 5% of a_b, c/d & e", STR("as it is: 5% of a_b, c/d & e"),
+	      100);
+	plain("two lines and a tab", STR(" two\r\nlines \n and\ta  tab\n"),
+	      100);
+	plain("\u2039script\u203aa()\u2039/script\u203a",
+	      STR("<script>a()</script>"), 100);
+	plain("(code)x(/code) (a)(http: //b)", STR("[code]x[/code] [a](http://b)"),
+	      100);
+	plain("!(i)(https: //e/i) 'x'", STR("![i](https://e/i) `x`"), 100);
+	plain("log-group:/aws/lambda", STR("log-group:/aws/lambda"), 100);
+	plain("\\x1b(2J\\u{202e}", STR("\x1b[2J\xe2\x80\xae"), 100);
+	plain("\\xff\\xfe", STR("\xff\xfe"), 100);
+	plain("abcdefg...", STR("abcdefghijklmnop"), 10);
+}
+
 static void a_full_buffer_says_so(void **state)
 {
 	struct buf b = BUF_INIT(8);
@@ -61,6 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends_no_text_and_no_attribute),
 		cmocka_unit_test(what_comes_from_outside_stays_on_its_line),
+		cmocka_unit_test(nothing_means_anything_in_plain_text),
 		cmocka_unit_test(a_full_buffer_says_so),
 	};
 

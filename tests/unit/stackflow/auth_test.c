@@ -1,5 +1,7 @@
 #include "rig.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 static const char record[] = "{\"id\":\"INC0000001\"}";
@@ -275,7 +277,8 @@ static void no_token_ends_what_waits(void **state)
 		assert_int_equal(k[i].res.outcome, SF_NOT_EXECUTED);
 		assert_string_equal(k[i].problem,
 				    "no token: 400 "
-				    "invalid_client: *** is wrong");
+				    "invalid_client: *** is wrong "
+				    "(check client_id and client_secret)");
 	}
 	sf_client_stats(r.client, &st);
 	assert_false(st.authenticated);
@@ -377,16 +380,23 @@ static void cognito(struct server *s, unsigned nth, const char *request,
 	}
 }
 
-static void rig_password(struct rig *r, struct pool *p)
+static void rig_secret(struct rig *r, script *run, void *arg,
+		       const char *secret)
 {
-	rig_start(r, cognito, p);
+	rig_start(r, run, arg);
 	r->options.auth.method = SF_AUTH_PASSWORD;
 	r->options.auth.client_id = "app";
+	r->options.auth.client_secret = secret;
 	r->options.auth.email = "me@example.org";
 	r->options.auth.password = "correct horse";
 	r->options.auth.region = "us-east-1";
 	r->options.auth.endpoint_url = r->token;
 	rig_open(r);
+}
+
+static void rig_password(struct rig *r, struct pool *p)
+{
+	rig_secret(r, cognito, p, NULL);
 }
 
 static void password_then_refresh(void **state)
@@ -467,15 +477,8 @@ static void an_error_without_its_header(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		rig_start(&r, refuse_user,
-			  (void *)(uintptr_t)answers[i]);
-		r.options.auth.method = SF_AUTH_PASSWORD;
-		r.options.auth.client_id = "app";
-		r.options.auth.email = "me@example.org";
-		r.options.auth.password = "correct horse";
-		r.options.auth.region = "us-east-1";
-		r.options.auth.endpoint_url = r.token;
-		rig_open(&r);
+		rig_secret(&r, refuse_user, (void *)(uintptr_t)answers[i],
+			   NULL);
 		settle(&r);
 		sf_client_stats(r.client, &st);
 		assert_non_null(strstr(st.auth_problem, said[i]));
@@ -545,6 +548,336 @@ static void waiting_calls_keep_the_rate(void **state)
 	rig_stop(&r);
 }
 
+/*
+ * A pool that rotates refresh tokens: r1, r2, ... each good once, and not by
+ * InitiateAuth. Its users have names of their own.
+ */
+struct rotating {
+	atomic_int passwords, refreshes, rotations, current;
+	atomic_int lose; /* the answer to the next rotation */
+	atomic_int reused;
+};
+
+/* {"cognito:username":"0f-1"} */
+#define ID_TOKEN "h.eyJjb2duaXRvOnVzZXJuYW1lIjoiMGYtMSJ9.s"
+
+static void give_rotated(struct rotating *p, struct reply *out)
+{
+	char body[300];
+
+	snprintf(body, sizeof(body),
+		 "{\"AuthenticationResult\":{\"IdToken\":\"" ID_TOKEN "\","
+		 "\"ExpiresIn\":3600,\"RefreshToken\":\"r%d\"}}",
+		 atomic_fetch_add(&p->current, 1) + 1);
+	reply_json(out, 200, "", body);
+}
+
+static void rotate(struct server *s, unsigned nth, const char *request,
+		   struct reply *out)
+{
+	struct rotating *p = s->arg;
+	const char *at = strstr(request, "\"RefreshToken\":\"r");
+
+	(void)nth;
+	if (strstr(request, "Service.GetTokensFromRefreshToken\r\n")) {
+		atomic_fetch_add(&p->rotations, 1);
+		if (!at || strtol(at + 17, NULL, 10) != p->current) {
+			atomic_fetch_add(&p->reused, 1);
+			reply_json(out, 400, "",
+				   "{\"__type\":"
+				   "\"RefreshTokenReuseException\"}");
+			return;
+		}
+		give_rotated(p, out);
+		if (atomic_exchange(&p->lose, 0))
+			reply_set(out, DEED_RESET, "%s", "");
+	} else if (strstr(request, "USER_PASSWORD_AUTH")) {
+		atomic_fetch_add(&p->passwords, 1);
+		give_rotated(p, out);
+	} else if (strstr(request, "REFRESH_TOKEN_AUTH")) {
+		atomic_fetch_add(&p->refreshes, 1);
+		reply_json(out, 400, "",
+			   "{\"__type\":\"UnsupportedOperationException\"}");
+	} else {
+		reply_json(out, 200, "", record);
+	}
+}
+
+static void refresh_tokens_rotate(void **state)
+{
+	struct rotating p = { 0 };
+	struct sf_stats st;
+	struct rig r;
+
+	(void)state;
+	rig_secret(&r, rotate, &p, "the-secret");
+	settle(&r);
+	for (int i = 1; i <= 4; i++) {
+		r.now += 2881000;
+		settle(&r);
+		/* Tried once the other way, then known. */
+		assert_int_equal(p.refreshes, 1);
+		assert_int_equal(p.rotations, i);
+	}
+	assert_int_equal(p.passwords, 1);
+	assert_int_equal(p.reused, 0);
+	assert_int_equal(
+		server_saw(&r.server, "\"ClientSecret\":\"the-secret\""), 4);
+	assert_int_equal(server_saw(&r.server, "\"SECRET_HASH\""), 2);
+	sf_client_stats(r.client, &st);
+	assert_int_equal(st.renewals, 5);
+	assert_string_equal(st.auth_problem, "");
+	/* An answer is lost, and with it the next refresh token: the password,
+	 * once, and the token that is left serves on. */
+	atomic_store(&p.lose, 1);
+	r.now += 2881000;
+	settle(&r);
+	sf_client_stats(r.client, &st);
+	assert_true(st.authenticated);
+	assert_non_null(strstr(st.auth_problem, "no token: "));
+	r.now += 2000;
+	settle(&r);
+	assert_int_equal(p.reused, 1);
+	assert_int_equal(p.passwords, 2);
+	sf_client_stats(r.client, &st);
+	assert_string_equal(st.auth_problem, "");
+	assert_int_equal(rig_create(&r).res.outcome, SF_OK);
+	rig_stop(&r);
+}
+
+/* With the pool's own name of the user, which an id token tells. */
+static void a_secret_is_hashed_for_a_refresh(void **state)
+{
+	/* openssl dgst -sha256 -hmac the-secret -binary | base64 */
+	static const char first[] = "\"SECRET_HASH\":\"N4pB+MF+7anzYp2YeMNGpk/"
+				    "EPvY6fCgxeGKgrqDJ4es=\"";
+	static const char again[] = "\"SECRET_HASH\":\"0KPQ9k1U3Hv9tXHmrgoW/"
+				    "XtILg9AYtF2RRndHtYUuWA=\"";
+	struct pool p = {
+		.answer = "{\"AuthenticationResult\":{\"IdToken\":\"" ID_TOKEN
+			  "\",\"ExpiresIn\":3600,"
+			  "\"RefreshToken\":\"rt-1\"}}"
+	};
+	struct rig r;
+
+	(void)state;
+	rig_secret(&r, cognito, &p, "the-secret");
+	settle(&r);
+	assert_int_equal(server_saw(&r.server, first), 1);
+	r.now += 2881000;
+	settle(&r);
+	assert_int_equal(server_saw(&r.server, again), 1);
+	rig_stop(&r);
+}
+
+static void a_challenge_ends_what_waits_in_words(void **state)
+{
+	struct pool p = { .answer = "{\"ChallengeName\":\"SMS_MFA\"}" };
+	struct kept k = { 0 };
+	struct sf_stats st;
+	struct rig r;
+
+	(void)state;
+	rig_password(&r, &p);
+	assert_int_equal(sf_incident_get(r.client, STR("INC0000001"), keep, &k),
+			 0);
+	rig_run(&r);
+	assert_int_equal(k.res.outcome, SF_NOT_EXECUTED);
+	sf_client_stats(r.client, &st);
+	assert_string_equal(k.problem, st.auth_problem);
+	assert_string_equal(k.problem,
+			    "no token: Cognito asks for SMS_MFA: this user has "
+			    "a second factor, which a service can't answer: "
+			    "use a service account without one, or "
+			    "client_credentials");
+	rig_stop(&r);
+}
+
+static void a_token_replaced_in_place(void **state)
+{
+	struct giver g = { .life = 3600 };
+	struct kept k = { 0 };
+	struct sf_stats st;
+	struct rig r;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	assert_int_equal(sf_client_set_token(r.client, "two words"), -EINVAL);
+	assert_int_equal(sf_client_set_token(r.client, ""), -EINVAL);
+	assert_int_equal(sf_client_set_token(r.client, "a\r\nX: b"), -EINVAL);
+	assert_int_equal(sf_client_set_token(r.client, NULL), -EINVAL);
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	assert_int_equal(server_saw(&r.server, "Bearer t1\r\n"), 2);
+	/* One that is under way with the old token, which is no good any more,
+	 * goes once more with the new. */
+	atomic_store(&g.oldest, 7);
+	rig_ready(&r);
+	assert_int_equal(
+		sf_incident_create(r.client, STR("{}"), NULL, keep, &k), 0);
+	assert_int_equal(sf_client_set_token(r.client, "t7"), 0);
+	rig_run(&r);
+	assert_int_equal(k.res.outcome, SF_OK);
+	assert_int_equal(server_saw(&r.server, "Bearer t1\r\n"), 3);
+	assert_int_equal(server_saw(&r.server, "Bearer t7\r\n"), 1);
+	/* Nothing renews it, whatever the time. */
+	r.now += INT64_C(100) * 86400 * 1000;
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	assert_int_equal(g.given, 1);
+	/* And where it is refused, that is told, not renewed. */
+	atomic_store(&g.oldest, 8);
+	assert_int_equal(rig_get(&r).res.outcome, SF_NOT_EXECUTED);
+	sf_client_stats(r.client, &st);
+	assert_string_equal(st.auth_problem,
+			    "StackFlow refuses the token (401)");
+	assert_int_equal(g.given, 1);
+	assert_int_equal(sf_client_set_token(r.client, "t8"), 0);
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	sf_client_stats(r.client, &st);
+	assert_string_equal(st.auth_problem, "");
+	assert_true(st.authenticated);
+	rig_stop(&r);
+}
+
+/* A renewal that hangs is nobody's any more; what waited for it goes. */
+static void a_token_frees_what_waits(void **state)
+{
+	struct giver g = { .life = 3600, .stall = 1 };
+	struct kept k = { 0 };
+	struct rig r;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	assert_int_equal(sf_incident_get(r.client, STR("INC0000001"), keep, &k),
+			 0);
+	for (int i = 0; i < 500 && !server_saw(&r.server, " /token "); i++)
+		rest_step(r.rest, 10);
+	assert_int_equal(k.done, 0);
+	assert_int_equal(sf_client_set_token(r.client, "t9"), 0);
+	while (!k.done) {
+		sf_client_wait_ms(r.client, r.now++);
+		rest_step(r.rest, 10);
+	}
+	assert_int_equal(k.res.outcome, SF_OK);
+	assert_int_equal(server_saw(&r.server, "Bearer t9\r\n"), 1);
+	rig_stop(&r);
+}
+
+static void the_clock_jumps(void **state)
+{
+	struct giver g = { .life = 3600 };
+	struct rig r;
+	int64_t begun;
+
+	(void)state;
+	rig_client(&r, give, &g);
+	begun = r.now;
+	settle(&r);
+	assert_int_equal(g.given, 1);
+	/* Back: as if it stood still. */
+	r.now = 5;
+	settle(&r);
+	assert_int_equal(g.given, 1);
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	/* Years ahead, as after a long sleep: one renewal. */
+	r.now = begun + INT64_C(5) * 365 * 86400 * 1000;
+	assert_int_equal(rig_get(&r).res.outcome, SF_OK);
+	assert_int_equal(g.given, 2);
+	assert_int_equal(server_saw(&r.server, "Bearer t2\r\n"), 1);
+	rig_stop(&r);
+}
+
+static void logins_are_bounded(void **state)
+{
+	char text[2002];
+	struct sf_client *c = NULL;
+	struct err err = { "" };
+	struct rig r;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	text[2001] = '\0';
+	rig_start(&r, give, NULL);
+	r.options.auth = (struct sf_auth){
+		.method = SF_AUTH_PASSWORD,
+		.client_id = "app",
+		.email = text,
+		.password = "p",
+		.endpoint_url = r.token,
+	};
+	assert_int_equal(sf_client_new(&c, &r.options, r.rest, &err), -EINVAL);
+	assert_string_equal(err.text, "email is longer than 2000 bytes");
+	text[2000] = '\0';
+	rig_open(&r);
+	rig_stop(&r);
+}
+
+/*
+ * A client with a thread of its own, tokens of two seconds, and threads that
+ * never stop asking: no request is refused, none waits for a renewal.
+ */
+struct asker {
+	pthread_t thread;
+	struct sf_client *client;
+	atomic_uint done, failed;
+};
+
+static void asked(const struct sf_result *r, void *arg)
+{
+	struct asker *a = arg;
+
+	if (r->outcome != SF_OK)
+		atomic_fetch_add(&a->failed, 1);
+	atomic_fetch_add(&a->done, 1);
+}
+
+static void *ask(void *arg)
+{
+	struct asker *a = arg;
+	struct sf_stats st = { 0 };
+	unsigned n = 0;
+
+	while (st.renewals < 4) {
+		if (sf_incident_get(a->client, STR("INC0000001"), asked, a) ==
+		    0)
+			n++;
+		while (atomic_load(&a->done) < n)
+			usleep(500);
+		sf_client_stats(a->client, &st);
+	}
+	return NULL;
+}
+
+static void renewal_goes_on_in_the_background(void **state)
+{
+	struct giver g = { .life = 2 };
+	struct asker a[3] = { { 0 } };
+	struct sf_stats st;
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, give, &g);
+	r.options.auth.method = SF_AUTH_CLIENT_CREDENTIALS;
+	r.options.auth.client_id = "the-client";
+	r.options.auth.client_secret = "the-secret-of-it";
+	r.options.auth.token_url = r.token;
+	r.options.requests_per_second = 40;
+	assert_int_equal(sf_client_new(&r.client, &r.options, NULL, NULL), 0);
+	for (int i = 0; i < 3; i++) {
+		a[i].client = r.client;
+		assert_int_equal(pthread_create(&a[i].thread, NULL, ask, &a[i]),
+				 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		pthread_join(a[i].thread, NULL);
+		assert_int_equal(a[i].failed, 0);
+	}
+	sf_client_stats(r.client, &st);
+	assert_int_equal(st.renewals, g.given);
+	assert_string_equal(st.auth_problem, "");
+	rig_stop(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -562,6 +895,14 @@ int main(void)
 		cmocka_unit_test(an_error_without_its_header),
 		cmocka_unit_test(a_challenge_needs_a_person),
 		cmocka_unit_test(waiting_calls_keep_the_rate),
+		cmocka_unit_test(refresh_tokens_rotate),
+		cmocka_unit_test(a_secret_is_hashed_for_a_refresh),
+		cmocka_unit_test(a_challenge_ends_what_waits_in_words),
+		cmocka_unit_test(a_token_replaced_in_place),
+		cmocka_unit_test(a_token_frees_what_waits),
+		cmocka_unit_test(the_clock_jumps),
+		cmocka_unit_test(logins_are_bounded),
+		cmocka_unit_test(renewal_goes_on_in_the_background),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,8 @@ static void each_call_is_as_documented(void **state)
 					       "\"visibility\":\"team\"}"),
 			 1);
 	rig_ready(&g);
-	assert_int_equal(sf_ci_list(g.client, "name=a%20b", keep, &k), 0);
+	assert_int_equal(sf_ci_list(g.client, "name=a%20b", STR_NONE, keep,
+				   &k), 0);
 	rig_run(&g);
 	assert_int_equal(k.res.outcome, SF_OK);
 	assert_int_equal(k.rows, 1);

@@ -226,6 +226,115 @@ static void learns_the_limit(void **state)
 	}
 }
 
+/* In no minute more than the limit, and all of it at once where it is free. */
+static void a_minute_holds_in_every_window(void **state)
+{
+	static const unsigned rates[] = { 1, 7, 30, 60, 120, 500 };
+	int64_t sent[2000];
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(rates) / sizeof(rates[0]); k++) {
+		unsigned most = rates[k] < SF_MINUTE_MOST ? rates[k] :
+							   SF_MINUTE_MOST;
+		struct sf_limits l;
+		size_t n = 0, first = 0;
+
+		sf_limits_init_minute(&l, rates[k]);
+		for (int64_t t = 1; t < 10 * 60000; t += 97) {
+			struct rest_response r = {
+				.status = 429,
+				.headers = STR("Retry-After: 20\r\n"),
+			};
+			unsigned at_once = 0;
+
+			sf_limits_now(&l, t);
+			if (t > 200000 && t - 97 <= 200000)
+				sf_limits_learn(&l, &r);
+			/* Idle, then a few, then all that may. */
+			if (t > 300000 && t < 400000)
+				continue;
+			while (at_once < (t < 250000 ? 3 : 500) &&
+			       sf_limits_take(&l)) {
+				sent[n++] = t;
+				at_once++;
+			}
+			if (n == at_once && t > 1)
+				assert_int_equal(at_once, 0);
+		}
+		for (size_t i = 0; i < n; i++) {
+			while (sent[i] - sent[first] >= 60000)
+				first++;
+			assert_true(i - first + 1 <= most);
+		}
+		assert_true(n >= most * 6);
+	}
+}
+
+static void a_minute_shrinks_and_waits_exactly(void **state)
+{
+	struct rest_response r = { .status = 200,
+				   .headers = STR("X-RateLimit-Limit: 2\r\n") };
+	struct sf_limits l;
+
+	(void)state;
+	sf_limits_init_minute(&l, 30);
+	sf_limits_now(&l, 1000);
+	for (int i = 0; i < 30; i++)
+		assert_true(sf_limits_take(&l));
+	assert_int_equal(sf_limits_wait_ms(&l), 61000);
+	sf_limits_now(&l, 62000);
+	assert_true(sf_limits_take(&l));
+	sf_limits_learn(&l, &r);
+	assert_true(sf_limits_take(&l));
+	assert_false(sf_limits_take(&l));
+	assert_int_equal(sf_limits_wait_ms(&l), 61000);
+	/* A higher one than the page's isn't believed. */
+	r.headers = STR("X-RateLimit-Limit: 5000\r\n");
+	sf_limits_learn(&l, &r);
+	assert_int_equal(l.rate, 30);
+	assert_int_equal(sf_limits_gather_ms(&l), 0);
+}
+
+static void classes_wait_for_their_own(void **state)
+{
+	struct rest_response r = { .status = 429,
+				   .headers = STR("Retry-After: 9\r\n") };
+	struct sf_rates rates;
+	unsigned n;
+
+	(void)state;
+	sf_rates_init(&rates, 1000);
+	sf_rates_now(&rates, 1000);
+	for (n = 0; sf_rates_take(&rates, SF_CLASS_ANALYZE); n++)
+		;
+	assert_int_equal(n, 30);
+	assert_true(sf_rates_take(&rates, SF_CLASS_ASK));
+	assert_int_equal(rates.of[SF_CLASS_ASK].rate, 60);
+	assert_int_equal(rates.of[SF_CLASS_EXEMPLARS].rate, 120);
+	assert_int_equal(rates.of[SF_CLASS_SUGGEST].rate, 120);
+	/* They are requests of the user's as well: 50 go at once in all. */
+	for (n = 31; sf_rates_take(&rates, SF_CLASS_API); n++)
+		;
+	assert_int_equal(n, 50);
+	assert_false(sf_rates_take(&rates, SF_CLASS_SUGGEST));
+	/* A bulk has no rate, but its own pause. */
+	for (n = 0; n < 1000; n++)
+		assert_true(sf_rates_take(&rates, SF_CLASS_BULK));
+	sf_limits_learn(&rates.of[SF_CLASS_BULK], &r);
+	sf_rates_now(&rates, 2000);
+	assert_int_equal(sf_rates_wait_ms(&rates, SF_CLASS_BULK), 9000);
+	for (n = 0; n < SF_CLASS_BULK; n++)
+		assert_true(sf_rates_wait_ms(&rates, n) < 61000);
+	assert_true(sf_rates_take(&rates, SF_CLASS_API));
+	assert_true(sf_rates_take(&rates, SF_CLASS_ASK));
+	/* A pause of the API's is one of all. */
+	r.headers = STR("Retry-After: 30\r\n");
+	sf_limits_learn(&rates.of[SF_CLASS_API], &r);
+	sf_rates_now(&rates, 3000);
+	for (n = 0; n < SF_CLASSES; n++)
+		assert_true(sf_rates_wait_ms(&rates, n) >= 30000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -235,6 +344,9 @@ int main(void)
 		cmocka_unit_test(pauses_as_told),
 		cmocka_unit_test(pauses_dont_shrink),
 		cmocka_unit_test(learns_the_limit),
+		cmocka_unit_test(a_minute_holds_in_every_window),
+		cmocka_unit_test(a_minute_shrinks_and_waits_exactly),
+		cmocka_unit_test(classes_wait_for_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
