@@ -136,6 +136,8 @@ static const struct {
 	[OP_AUDIT] = { "incident.search", "incident" },
 	[OP_REJECTED] = { "message.refuse", "queue" },
 	[OP_ESCALATE] = { "incident.escalate", "incident" },
+	[OP_ENRICH] = { "incident.enrich", "incident" },
+	[OP_FILL] = { "incident.fill", "incident" },
 };
 
 /* StackFlow's id, or ours where it has none yet. */
@@ -169,8 +171,13 @@ int audit_ended(struct store_audit *out, struct arena *arena,
 {
 	struct buf details = BUF_INIT(16 << 10);
 	struct jsonw w = JSONW(&details);
-	struct audit_entry e = { .action = ends[op->kind].action,
-				 .resource_type = ends[op->kind].type };
+	/* A newer tocsin's journal may have kinds that aren't known here. */
+	bool known = op->kind >= OP_CREATE &&
+		     op->kind < sizeof(ends) / sizeof(*ends);
+	struct audit_entry e = {
+		.action = known ? ends[op->kind].action : "operation.unknown",
+		.resource_type = known ? ends[op->kind].type : "operation",
+	};
 
 	jsonw_object(&w);
 	jsonw_kcstr(&w, "outcome", outcome);

@@ -334,7 +334,8 @@ static void tell_lane(struct situation *out, const struct lane *lane)
 	if (!lane->tail || lane->tail->state != OP_READY)
 		return;
 	if (lane->tail->kind == OP_NOTE) {
-		if (!str_is(lane->tail->marker, NOTE_OF_PERSON))
+		if (!str_is(lane->tail->marker, NOTE_OF_PERSON) &&
+		    !str_is(lane->tail->marker, NOTE_OF_AI))
 			out->tail_note = lane->tail;
 	} else if (lane->tail->kind == OP_RESOLVE) {
 		out->tail_resolve = lane->tail;

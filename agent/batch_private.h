@@ -9,8 +9,8 @@
  */
 
 /* Writes of one event at most: outcome, another's, incident, member, tally,
- * ops, a cancel; and one of the whole batch. */
-#define WRITES_AN_EVENT (6 + CHANGE_OPS)
+ * ops, one aside, a cancel; and one of the whole batch. */
+#define WRITES_AN_EVENT (7 + CHANGE_OPS)
 /* An incident, as this batch has made it. */
 struct lane {
 	struct incident *incident;	/* NULL: the key has none yet */

@@ -153,6 +153,19 @@ static int take_op(struct batch *b, const struct op *op, bool merged)
 	return 0;
 }
 
+static int take_aside(struct batch *b, const struct change *c)
+{
+	struct op *op = c->aside ? arena_alloc(b->arena, sizeof(*op)) : NULL;
+
+	if (!c->aside)
+		return 0;
+	if (!op)
+		return -ENOMEM;
+	*op = *c->aside;
+	add(b, WRITE_OP)->op = op;
+	return 0;
+}
+
 static void cancel_tail(struct batch *b)
 {
 	struct lane *lane = b->lane;
@@ -236,6 +249,8 @@ int batch_apply(struct batch *b, const struct handling *h,
 		rc = take_tally(b, c);
 	if (!rc)
 		rc = take_ops(b, c);
+	if (!rc)
+		rc = take_aside(b, c);
 	if (!rc && c->settled && waited)
 		rc = take_settled(b, c, waited);
 	if (rc)

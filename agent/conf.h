@@ -88,6 +88,7 @@ struct conf {
 		const char *base_url;	/* without a trailing slash */
 		struct sf_auth auth;
 		unsigned requests_per_second, concurrency;
+		unsigned bulk_resolve;	/* so many go at once; 0: never */
 		int64_t timeout_ms, settle_ms;
 		const char *correlation_field, *jobs_path;
 		const char *link;	/* of an incident, for people, with

@@ -150,6 +150,8 @@ static const struct conf_key stackflow[] = {
 	  RANGE(1, 100000, 80) },
 	{ "concurrency", KIND_INT, AT(stackflow.concurrency),
 	  RANGE(1, 1000, 32) },
+	{ "bulk_resolve", KIND_INT, AT(stackflow.bulk_resolve),
+	  RANGE(0, 100, 0) },
 	{ "timeout", KIND_SPAN, AT(stackflow.timeout_ms),
 	  RANGE(100, 10 * MINUTE, 15 * SECOND) },
 	{ "settle", KIND_SPAN, AT(stackflow.settle_ms),

@@ -23,7 +23,8 @@ struct metrics {
 	} histograms[HISTOGRAM_COUNT];
 	struct ring day[HISTOGRAM_COUNT];
 	pthread_mutex_t claim;
-	struct series received[METRICS_SERIES], rejected[METRICS_SERIES];
+	struct series received[METRICS_SERIES], rejected[METRICS_SERIES],
+		enriched[METRICS_SERIES];
 };
 
 /* Microseconds; the last is +Inf. */
@@ -154,6 +155,11 @@ void metrics_rejected(struct metrics *m, const char *reason,
 	count(m, m->rejected, reason, source);
 }
 
+void metrics_enriched(struct metrics *m, const char *what, const char *outcome)
+{
+	count(m, m->enriched, what, outcome);
+}
+
 bool metrics_rejection(const struct metrics *m, size_t i, const char **reason,
 		       const char **source, uint64_t *n)
 {
@@ -233,6 +239,9 @@ void metrics_put(struct buf *out, const struct metrics *m)
 		   "kind");
 	put_series(out, m->rejected, "tocsin_events_rejected_total",
 		   "Messages not accepted, by reason", "reason", NULL);
+	put_series(out, m->enriched, "tocsin_enrich_total",
+		   "Questions to StackFlow's AI about open incidents", "what",
+		   "outcome");
 	for (int i = 0; i < METRIC_COUNT; i++)
 		metrics_put_one(out, table[i].name, table[i].type,
 				table[i].help,

@@ -39,6 +39,10 @@ bool metrics_rejection(const struct metrics *m, size_t i, const char **reason,
 		       const char **source, uint64_t *n);
 #define METRICS_SERIES 256	/* at most */
 
+/* tocsin_enrich_total{what,outcome}: both are static words. */
+void metrics_enriched(struct metrics *m, const char *what,
+		      const char *outcome);
+
 /* All of the above in Prometheus' text format. */
 void metrics_put(struct buf *out, const struct metrics *m);
 /* One gauge or counter of the caller's. */

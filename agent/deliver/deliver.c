@@ -107,10 +107,25 @@ int64_t deliver_room(struct deliver *d, int64_t mono_ms)
 {
 	int64_t wait = sf_client_wait_ms(d->sf, mono_ms);
 
+	/* The client has room for questions to the AI beside these. */
+	if (wait == 0 &&
+	    sf_client_active(d->sf) - d->asking >=
+		    d->conf->stackflow.concurrency)
+		wait = -1;
 	if (wait == 0 && d->breaker &&
 	    mono_ms - d->last_try_ms < BREAKER_TRY_MS)
 		wait = BREAKER_TRY_MS - (mono_ms - d->last_try_ms);
 	return wait;
+}
+
+bool deliver_busy(const struct deliver *d)
+{
+	unsigned n = rest_active(d->rest);
+
+	if (!n || !d->asking)
+		return n > 0;
+	/* Of the questions some may wait for a token, unsent. */
+	return n > d->asking || sf_client_active(d->sf) > d->asking;
 }
 
 static void tried(struct deliver *d)
@@ -152,6 +167,7 @@ static enum phase first_phase(const struct op *op)
 	case OP_REOPEN:
 	case OP_RAISE:
 	case OP_ESCALATE:
+	case OP_FILL:
 		return PHASE_VIEW;
 	case OP_CREATE:
 	case OP_MERGE:
@@ -159,6 +175,7 @@ static enum phase first_phase(const struct op *op)
 	case OP_FALLBACK:
 	case OP_AUDIT:
 	case OP_REJECTED:
+	case OP_ENRICH:
 		break;
 	}
 	return PHASE_BEGIN;
@@ -207,6 +224,8 @@ static int take_up(struct deliver *d, const struct op *op, int64_t mono_ms)
 {
 	struct task *t;
 
+	if (op->kind == OP_ENRICH)
+		return 0;	/* with others of its kind, behind all else */
 	if (op->kind == OP_AUDIT)
 		return doubt_add(d, op, clock_wall_ms());
 	if (op->kind == OP_CREATE && !d->swept) {
@@ -247,12 +266,13 @@ static int take_up(struct deliver *d, const struct op *op, int64_t mono_ms)
  */
 static size_t look_for(const struct deliver *d, size_t room)
 {
-	size_t max = room - d->task_count + SPARE_OPS;
+	size_t at_work = d->task_count - d->gathered;
+	size_t max = room - at_work + SPARE_OPS;
 
 	for (const struct task *t = d->tasks; t; t = t->next)
 		max += t->op.state == OP_READY;
 	if (d->looked_short)
-		max = room + d->task_count;
+		max = room + at_work;
 	return max < DUE_MAX ? max : DUE_MAX;
 }
 
@@ -264,7 +284,7 @@ static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 	size_t max;
 	int n;
 
-	if (d->task_count >= room || now_ms < d->due_ms)
+	if (d->task_count - d->gathered >= room || now_ms < d->due_ms)
 		return 0;
 	arena = arena_new(64 << 20);
 	if (!arena)
@@ -273,13 +293,20 @@ static int take_due(struct deliver *d, int64_t now_ms, int64_t mono_ms)
 	n = store_due_ops(ops, max, d->reader, now_ms, arena);
 	if (n == 0)
 		store_next_due(&d->due_ms, d->reader);
-	for (int i = 0; i < n && d->task_count < room; i++) {
+	for (int i = 0; i < n && d->task_count - d->gathered < room; i++) {
 		int rc = busy(d, &ops[i]) ? 0 : take_up(d, &ops[i], mono_ms);
 
 		if (rc)
 			n = rc;
 	}
-	d->looked_short = n == (int)max && d->task_count < room;
+	d->looked_short = n == (int)max && d->task_count - d->gathered < room;
+	/* They are the last of all. */
+	if (n > 0 && ops[n - 1].kind == OP_ENRICH) {
+		int rc = enrich_take(d, ops, n, now_ms);
+
+		if (rc)
+			n = rc;
+	}
 	/* Until one ends, or triage says that there are more. */
 	if (n > 0 && !d->looked_short)
 		d->due_ms = now_ms + LOOK_MS;
@@ -469,13 +496,14 @@ static int client_open(struct deliver *d, struct err *err)
 		.base_url = c->stackflow.base_url,
 		.auth = c->stackflow.auth,
 		.requests_per_second = c->stackflow.requests_per_second,
-		.concurrency = c->stackflow.concurrency,
+		.concurrency = c->stackflow.concurrency + ENRICH_MAX,
 		.timeout_ms = (unsigned)c->stackflow.timeout_ms,
+		.jobs_path = c->stackflow.jobs_path,
 	};
 	struct rest *rest;
 	int rc;
 
-	ro.connections = c->stackflow.concurrency;
+	ro.connections = c->stackflow.concurrency + ENRICH_MAX;
 	rc = rest_new(&rest, &ro, err);
 	if (rc)
 		return rc;
@@ -511,10 +539,11 @@ static bool renew_client(struct deliver *d)
 	struct conf *now = agent_conf(d->agent), *old = d->conf;
 	struct err err;
 
-	if (now == old || rest_active(d->rest) || d->sweep) {
+	if (now == old || deliver_busy(d) || d->sweep) {
 		conf_free(now);
 		return now != old;
 	}
+	bulk_drop(d);
 	client_close(d);
 	d->conf = now;
 	if (client_open(d, &err)) {
@@ -581,9 +610,10 @@ static int reload_doubts(struct deliver *d)
 static bool in_flight(const struct deliver *d)
 {
 	for (const struct task *t = d->tasks; t; t = t->next)
-		if (t->phase == PHASE_SEND || t->phase == PHASE_RECORD)
+		if (t->phase == PHASE_SEND || t->phase == PHASE_RECORD ||
+		    t->phase == PHASE_GATHER)
 			return true;
-	return rest_active(d->rest) > 0;
+	return deliver_busy(d) || d->bulks;
 }
 
 /* What was sent before the clock was set anew can't be told by this one. */
@@ -655,7 +685,11 @@ static bool turn(struct deliver *d)
 		start_lookups(d);
 		changes_ask(d);
 		rc = take_due(d, now, clock_mono_ms());
+		if (!rc && d->enquiries)
+			rc = enrich_step(d);
 	}
+	if (d->gathered || d->bulks)
+		bulk_step(d, stop);
 	if (!rc && !stop)
 		rc = commit_owed(d, true);
 	if (!rc)
@@ -764,6 +798,8 @@ void deliver_stop(struct deliver *d, int64_t within_ms)
 	/* Ends requests under way: a search's too, which look at d->sweep. */
 	client_close(d);
 	changes_drop(d);
+	enrich_drop(d);
+	bulk_drop(d);
 	sweep_free(d);
 	while (d->tasks) {
 		struct task *t = d->tasks;

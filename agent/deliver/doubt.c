@@ -418,6 +418,8 @@ static bool carried_out(const struct json *body, const struct op *op)
 	case OP_AUDIT:
 	case OP_REJECTED:
 	case OP_ESCALATE:
+	case OP_ENRICH:
+	case OP_FILL:
 		break;
 	}
 	return patch_there(body, op);
@@ -459,7 +461,8 @@ static int settle_look(struct deliver *d, struct doubt *x,
 		return rc;
 	v.op.not_before_ms = now;
 	if (r->outcome == SF_REFUSED) {
-		set_state(&v, OP_DEAD, "its incident is gone", now);
+		set_state(&v, op_may_fail(&v.op) ? OP_DONE : OP_DEAD,
+			  "its incident is gone", now);
 	} else {
 		there = carried_out(r->body, &v.op);
 		v.op.searches += !there;

@@ -17,6 +17,7 @@ enum phase {
 	PHASE_SEND,	/* committed: to be sent */
 	PHASE_UNDERWAY,	/* an answer is awaited */
 	PHASE_RECORD,	/* result stands: to be committed */
+	PHASE_GATHER,	/* committed: waits for others to go in bulk with */
 };
 
 struct task {
@@ -29,11 +30,16 @@ struct task {
 	bool reopen_first;	/* PATCH before the note */
 	bool noted;		/* a merge's note is there, its PATCH isn't */
 	bool spends;		/* holds a token of the re-send budget */
+	bool alone;		/* not in bulk */
+	int64_t gathered_ms;	/* mono: since when it is in PHASE_GATHER */
+	struct bulk *bulk;	/* goes with it, as its n-th */
+	size_t bulk_at;
 	/* The result, in PHASE_RECORD */
 	enum result {
 		RESULT_DONE, RESULT_LATER, RESULT_DEAD, RESULT_DOUBT,
 		RESULT_SUCCESSOR, RESULT_NOT_NEEDED, RESULT_ADOPTED,
 		RESULT_ESCALATED,
+		RESULT_DECLINED,	/* refused, and nobody need know */
 	} result;
 	bool viewed;		/* escalated: view could be read */
 	int status;
@@ -74,6 +80,8 @@ struct fetch {
 
 struct sweep;
 struct question;
+struct enquiry;
+struct bulk;
 
 struct deliver {
 	struct agent *agent;
@@ -108,6 +116,14 @@ struct deliver {
 	int64_t failing_since_ms, last_ok_ms, last_try_ms;	/* mono */
 	bool breaker;
 	char auth_problem[256];		/* as last told; "" */
+	struct enquiry *enquiries;	/* of StackFlow's AI */
+	size_t enquiry_count;
+	unsigned asking;		/* of those, requests under way */
+	int64_t enrich_ms;		/* wall: the last turn given away */
+	struct bulk *bulks;		/* jobs under way */
+	size_t gathered;		/* tasks that wait for one, or go with
+					   one: they take nobody's room */
+	int64_t bulk_after_ms;		/* mono: none before, after a refusal */
 	unsigned lookups;		/* CI look-ups under way */
 	unsigned questions;		/* for changes, begun */
 	struct question *paused;	/* with pages to come */
@@ -121,6 +137,8 @@ struct deliver {
 
 /* deliver.c */
 int64_t deliver_room(struct deliver *d, int64_t mono_ms);
+/* Is a request under way, but for questions to the AI? */
+bool deliver_busy(const struct deliver *d);
 void deliver_result(struct deliver *d, const struct sf_result *r);
 struct task *task_new(struct deliver *d, const struct op *op);
 void task_free(struct task *t);
@@ -141,6 +159,8 @@ int64_t pace_room(struct deliver *d, int64_t mono_ms);
  * be asked about, that are held up by the rate.
  */
 int64_t pace_commit_ms(struct deliver *d, int64_t mono_ms);
+/* Does the rate hold anything up? */
+bool pace_held_up(const struct deliver *d);
 /* How long there is nothing to do, unless something comes. */
 int pace_wait_ms(struct deliver *d, int64_t now_ms);
 
@@ -152,6 +172,10 @@ int task_send(struct task *t);
 /* record.c */
 /* Commit what has ended, and with begin what is to be IN FLIGHT. */
 int tasks_commit(struct deliver *d, bool begin);
+/* A note that waits for its budget would keep what comes behind it back: 1 and
+ * *tail, READY now, where there is one; 0; negative. */
+int lane_release(struct op *tail, struct deliver *d, int64_t incident,
+		 struct arena *arena, int64_t now_ms);
 /* A search for a twin of a create that was sent more than once. */
 struct op audit_op(struct arena *arena, struct str remote, struct str marker,
 		   int64_t incident, int64_t now_ms, int64_t after_ms);
@@ -176,6 +200,28 @@ void sweep_free(struct deliver *d);
 /* changes.c: what agent/changes.h wants asked; drop: at the end. */
 void changes_ask(struct deliver *d);
 void changes_drop(struct deliver *d);
+
+/*
+ * enrich.c: OP_ENRICH of those that are due are taken up, or given a later
+ * turn. What was taken up goes on by enrich_step(), which is called each turn
+ * while there are enquiries. 0 or what the store says.
+ */
+#define ENRICH_MAX 4		/* at a time, beside `concurrency` */
+#define ENRICH_LOOK_MAX 128
+int enrich_take(struct deliver *d, struct op *ops, int n, int64_t now_ms);
+int enrich_step(struct deliver *d);
+void enrich_drop(struct deliver *d);
+
+/*
+ * bulk.c: resolves that are IN FLIGHT wait a little for others, and many go as
+ * one job. false: t goes alone.
+ */
+bool bulk_gather(struct task *t);
+void bulk_step(struct deliver *d, bool stop);
+/* Milliseconds until there is something to do; INT64_MAX: nothing. */
+int64_t bulk_wait_ms(const struct deliver *d, int64_t mono_ms);
+/* A new client is made, or it ends: what became of jobs isn't known. */
+void bulk_drop(struct deliver *d);
 
 /* fallback.c */
 void fallback_check(struct deliver *d, int64_t now_ms);

@@ -33,6 +33,15 @@ int64_t pace_room(struct deliver *d, int64_t mono_ms)
 	return wait;
 }
 
+bool pace_held_up(const struct deliver *d)
+{
+	for (const struct task *t = d->tasks; t; t = t->next)
+		if ((t->phase == PHASE_SEND || t->phase == PHASE_VIEW) &&
+		    pace_is_rated(&t->op))
+			return true;
+	return false;
+}
+
 /* How many tasks are where they want a commit or are kept from one. */
 struct stand {
 	size_t ended, ready;	/* to be recorded, to be begun */
@@ -76,7 +85,7 @@ static int64_t commit_ms(struct deliver *d, const struct stand *s,
 	    (s->ready && (s->create || !(s->viewing || s->unasked)) &&
 	     s->begun <= d->conf->stackflow.concurrency / 4))
 		return 0;
-	if (!held_up && !rest_active(d->rest))
+	if (!held_up && !deliver_busy(d))
 		return 0;
 	until = d->owed_ms + (held_up ? RATED_MS : RECORD_MS);
 	return until > mono_ms ? until - mono_ms : 0;
@@ -106,7 +115,9 @@ int pace_wait_ms(struct deliver *d, int64_t now_ms)
 		room = pace_room(d, mono_ms);
 	if (room >= 0)
 		wait = least(wait, room ? room : 1);
-	if (d->task_count < d->conf->stackflow.concurrency)
+	if (d->gathered || d->bulks)
+		wait = least(wait, bulk_wait_ms(d, mono_ms));
+	if (d->task_count - d->gathered < d->conf->stackflow.concurrency)
 		wait = least(wait, d->due_ms - now_ms > 10 ?
 					   d->due_ms - now_ms : 10);
 	wait = least(wait, doubts_next_ms(d) - now_ms);

@@ -52,7 +52,8 @@ static int read_again(struct task *t)
 
 	if (rc <= 0)
 		return rc < 0 ? rc : -ENOENT;
-	t->op.body = now.body;
+	if (t->op.kind != OP_FILL)	/* less of it may be left to send */
+		t->op.body = now.body;
 	t->op.events = now.events;
 	t->op.count = now.count;
 	t->op.marker = now.marker;
@@ -68,6 +69,7 @@ static void drop_task(struct deliver *d, struct task *gone)
 		at = &(*at)->next;
 	*at = gone->next;
 	d->task_count--;
+	d->gathered -= gone->gathered_ms != 0;
 	task_free(gone);
 }
 
@@ -269,7 +271,19 @@ static int record_successor(struct record *r, struct task *t)
 	return 0;
 }
 
-/* A note that waits for its budget would keep what comes behind it back. */
+int lane_release(struct op *tail, struct deliver *d, int64_t incident,
+		 struct arena *arena, int64_t now_ms)
+{
+	int rc = store_lane_tail(tail, d->reader, incident, arena);
+
+	if (rc <= 0 || tail->kind != OP_NOTE || tail->state != OP_READY ||
+	    !tail->held)
+		return rc < 0 ? rc : 0;
+	tail->held = false;
+	tail->not_before_ms = now_ms;
+	return 1;
+}
+
 static int release_tail(struct record *r, struct task *t)
 {
 	struct op *tail = arena_alloc(t->arena, sizeof(*tail));
@@ -278,12 +292,9 @@ static int release_tail(struct record *r, struct task *t)
 
 	if (!tail)
 		return -ENOMEM;
-	rc = store_lane_tail(tail, t->d->reader, t->incident.id, t->arena);
-	if (rc <= 0 || tail->kind != OP_NOTE || tail->state != OP_READY ||
-	    !tail->held)
-		return rc < 0 ? rc : 0;
-	tail->held = false;
-	tail->not_before_ms = r->now_ms;
+	rc = lane_release(tail, t->d, t->incident.id, t->arena, r->now_ms);
+	if (rc <= 0)
+		return rc;
 	w = add(r, WRITE_OP_STATE);
 	w->op = tail;
 	w->expect = OP_READY;
@@ -323,6 +334,7 @@ static int add_ended(struct record *r, struct task *t)
 		[RESULT_NOT_NEEDED] = "not needed",
 		[RESULT_ADOPTED] = "adopted",
 		[RESULT_ESCALATED] = "escalated",
+		[RESULT_DECLINED] = "declined",
 	};
 	const char *outcome = outcomes[t->result];
 	struct op op = t->op;
@@ -368,6 +380,9 @@ static int build(struct record *r, struct task *t)
 		return 0;
 	case RESULT_ESCALATED:
 		return record_escalated(r, t);
+	case RESULT_DECLINED:
+		add_state(r, t, OP_DONE, t->op.state);
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -398,6 +413,8 @@ static void count_done(struct metrics *m, const struct op *op)
 	case OP_AUDIT:
 	case OP_REJECTED:
 	case OP_ESCALATE:
+	case OP_ENRICH:
+	case OP_FILL:
 		break;
 	}
 }
@@ -413,6 +430,7 @@ static void tell(const struct task *t)
 		[RESULT_NOT_NEEDED] = "not needed",
 		[RESULT_ADOPTED] = "adopted",
 		[RESULT_ESCALATED] = "escalation",
+		[RESULT_DECLINED] = "declined",
 	};
 	struct metrics *m = t->d->agent->metrics;
 	enum conf_log_level level = CONF_LOG_INFO;

@@ -5,6 +5,7 @@
 #include "aws/sns.h"
 #include "base/clock.h"
 #include "doc/json.h"
+#include "incident/enrich.h"
 
 #define VIEWS_MAX 3
 
@@ -48,7 +49,7 @@ static void write_ended(struct task *t, const struct sf_result *r)
 		end(t, RESULT_LATER);
 		return;
 	case SF_REFUSED:
-		end(t, RESULT_DEAD);
+		end(t, op_may_fail(&t->op) ? RESULT_DECLINED : RESULT_DEAD);
 		return;
 	case SF_UNKNOWN:
 		end(t, RESULT_DOUBT);
@@ -82,6 +83,8 @@ static void read_view(struct task *t, const struct json *body)
 	t->view.category = arena_str(t->arena, json_get_str(body, "category"));
 	t->view.subcategory =
 		arena_str(t->arena, json_get_str(body, "subcategory"));
+	t->view.assignment_group =
+		arena_str(t->arena, json_get_str(body, "assignment_group"));
 	t->view.priority = priority.n == 2 && priority.p[0] == 'P' &&
 			   priority.p[1] >= '1' && priority.p[1] <= '4' ?
 				   priority.p[1] - '0' : 0;
@@ -128,6 +131,28 @@ static void viewed_escalation(struct task *t, const struct sf_result *r)
 	end(t, RESULT_ESCALATED);
 }
 
+static void not_needed(struct task *t)
+{
+	t->problem = STR("not needed: StackFlow shows it so, or a person's "
+			 "change stands");
+	end(t, RESULT_NOT_NEEDED);
+}
+
+/* What nobody has changed of the fields to be filled. */
+static void viewed_fill(struct task *t)
+{
+	struct str left;
+
+	if (incident_fill_left(&left, t->arena, &t->op, &t->view)) {
+		end(t, RESULT_LATER);
+	} else if (!left.n) {
+		not_needed(t);
+	} else {
+		t->op.body = left;
+		t->phase = PHASE_BEGIN;
+	}
+}
+
 static void viewed(const struct sf_result *r, void *arg)
 {
 	struct task *t = arg;
@@ -143,7 +168,7 @@ static void viewed(const struct sf_result *r, void *arg)
 		return;
 	}
 	if (r->outcome == SF_REFUSED) {
-		end(t, RESULT_DEAD);
+		end(t, op_may_fail(&t->op) ? RESULT_DECLINED : RESULT_DEAD);
 		return;
 	}
 	if (r->outcome != SF_OK) {
@@ -151,6 +176,10 @@ static void viewed(const struct sf_result *r, void *arg)
 		return;
 	}
 	read_view(t, r->body);
+	if (t->op.kind == OP_FILL) {
+		viewed_fill(t);
+		return;
+	}
 	switch (incident_before_send(&t->incident, &t->op, &t->view)) {
 	case SEND_IT:
 		t->phase = PHASE_BEGIN;
@@ -160,9 +189,7 @@ static void viewed(const struct sf_result *r, void *arg)
 		t->phase = PHASE_BEGIN;
 		return;
 	case SEND_NOT_NEEDED:
-		t->problem = STR("not needed: StackFlow shows it so, or a "
-				 "person's change stands");
-		end(t, RESULT_NOT_NEEDED);
+		not_needed(t);
 		return;
 	case SEND_SUCCESSOR:
 		end(t, RESULT_SUCCESSOR);
@@ -323,6 +350,7 @@ static int send_any(struct task *t)
 	case OP_RESOLVE:
 	case OP_REOPEN:
 	case OP_RAISE:
+	case OP_FILL:
 		return sf_incident_update(t->d->sf, t->incident.remote,
 					  t->op.body, write_done, t);
 	case OP_MERGE:
@@ -332,6 +360,7 @@ static int send_any(struct task *t)
 	case OP_AUDIT:
 	case OP_REJECTED:
 	case OP_ESCALATE:
+	case OP_ENRICH:
 		break;
 	}
 	return -EINVAL;
@@ -345,6 +374,8 @@ int task_send(struct task *t)
 		return send_confirm(t);
 	if (t->op.kind == OP_FALLBACK)
 		return fallback_send(t);
+	if (bulk_gather(t))
+		return 0;
 	rc = send_any(t);
 	if (rc == -EAGAIN)
 		return rc;

@@ -64,6 +64,65 @@ static void put_escalations(struct jsonw *w, const struct verdict *v)
 	jsonw_end_array(w);
 }
 
+static void put_sure(struct jsonw *w, double above)
+{
+	jsonw_key(w, "above");
+	jsonw_double(w, above);
+}
+
+static void put_suggest(struct jsonw *w, const struct enrich *e)
+{
+	if (!enrich_suggests(e))
+		return;
+	jsonw_key(w, "suggest");
+	jsonw_object(w);
+	jsonw_key(w, "fields");
+	jsonw_array(w);
+	for (int f = 0; f < ENRICH_FIELDS; f++)
+		if (e->fill[f])
+			jsonw_cstr(w, enrich_field_name((enum enrich_field)f));
+	jsonw_end_array(w);
+	put_sure(w, e->suggest_above);
+	jsonw_end_object(w);
+}
+
+static void put_analyze(struct jsonw *w, const struct enrich *e)
+{
+	char priority[3] = "P0";
+
+	if (!enrich_analyzes(e))
+		return;
+	jsonw_key(w, "analyze");
+	jsonw_object(w);
+	jsonw_key(w, "priority");
+	jsonw_array(w);
+	for (int p = 1; p <= 4; p++) {
+		priority[1] = (char)('0' + p);
+		if (e->analyze[p])
+			jsonw_cstr(w, priority);
+	}
+	jsonw_end_array(w);
+	put_sure(w, e->analyze_above);
+	jsonw_end_object(w);
+}
+
+static void put_enrich(struct jsonw *w, const struct enrich *e)
+{
+	if (!e)
+		return;
+	jsonw_key(w, "enrich");
+	jsonw_object(w);
+	put_suggest(w, e);
+	put_analyze(w, e);
+	if (e->article) {
+		jsonw_key(w, "article");
+		jsonw_object(w);
+		put_sure(w, e->article_above);
+		jsonw_end_object(w);
+	}
+	jsonw_end_object(w);
+}
+
 /* What will happen by itself, as far as the rules ask for it. */
 static void put_timing(struct jsonw *w, const struct verdict *v)
 {
@@ -76,6 +135,7 @@ static void put_timing(struct jsonw *w, const struct verdict *v)
 	put_span(w, "resolve_stable_ms", v->resolve_stable_ms);
 	put_count(w, "limit", v->limit);
 	put_escalations(w, v);
+	put_enrich(w, v->enrich);
 	if (v->change.n)
 		jsonw_kstr(w, "change", v->change);
 }

@@ -224,6 +224,45 @@ static void put_end(const struct page *p, const struct verdict *v,
 	}
 }
 
+static void put_sure(struct buf *b, double above)
+{
+	buf_printf(b, ", where it is at least %.2f sure", above);
+}
+
+static void put_enrich(const struct page *p, const struct enrich *e,
+		       struct buf *b)
+{
+	const char *sep = "";
+
+	if (!e)
+		return;
+	buf_reset(b);
+	for (int f = 0; f < ENRICH_FIELDS; f++) {
+		if (!e->fill[f])
+			continue;
+		buf_printf(b, "%s%s", sep,
+			   enrich_field_name((enum enrich_field)f));
+		sep = ", ";
+	}
+	if (b->n)
+		put_sure(b, e->suggest_above);
+	line(p, "suggests", buf_str(b));
+	buf_reset(b);
+	for (int k = 1; k <= 4; k++)
+		if (e->analyze[k])
+			buf_printf(b, "%sP%d", b->n ? " or " : "once it is ",
+				   k);
+	if (b->n)
+		put_sure(b, e->analyze_above);
+	line(p, "analyzes", buf_str(b));
+	buf_reset(b);
+	if (e->article) {
+		buf_puts(b, "the best");
+		put_sure(b, e->article_above);
+	}
+	line(p, "article", buf_str(b));
+}
+
 static void put_decision(const struct page *p, const struct explanation *e)
 {
 	static const enum tone urgent[] = { PLAIN, RED, YELLOW, PLAIN, PLAIN };
@@ -248,6 +287,7 @@ static void put_decision(const struct page *p, const struct explanation *e)
 			e->alarm->suppressed_reason : e->alarm->suppressed_by);
 	put_counts(p, v, &b);
 	put_end(p, v, &b);
+	put_enrich(p, v->enrich, &b);
 	line(p, "change", v->change);
 	buf_fini(&b);
 }

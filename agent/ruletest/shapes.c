@@ -75,6 +75,7 @@ const struct definition schema_definitions[] = {
 	"{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":\"#/$defs/" name "\"}]}"
 #define NUMBER(low, high)                                                      \
 	"{\"type\":\"integer\",\"minimum\":" low ",\"maximum\":" high "}"
+#define SHARE "{\"type\":\"number\",\"minimum\":0,\"maximum\":1}"
 #define BY_NAME(name, more)                                                    \
 	"{\"type\":\"object\"," more "\"additionalProperties\":{\"$ref\":"     \
 	"\"#/$defs/" name "\"}}"
@@ -103,6 +104,7 @@ const struct definition schema_definitions[] = {
 		{ place, "escalate",                                           \
 		  "{\"type\":[\"array\",\"null\"],\"maxItems\":8,\"items\":"   \
 		  "{\"$ref\":\"#/$defs/escalate\"}}" },                        \
+		{ place, "enrich", OR_NULL("enrich") },                        \
 	{                                                                      \
 		place, "require_change", "{\"type\":\"boolean\"}"              \
 	}
@@ -189,6 +191,18 @@ const struct shape schema_shapes[] = {
 	{ "escalate", "unless", "{\"const\":\"acknowledged\"}" },
 	{ "escalate", "raise_to", "@priority_word" },
 	{ "escalate", "note", "@template" },
+	{ "enrich", "suggest", "@suggest" },
+	{ "enrich", "analyze", "@analyze" },
+	{ "enrich", "article", "@article" },
+	{ "suggest", "fields",
+	  "{\"type\":\"array\",\"minItems\":1,\"maxItems\":4,\"items\":{\"enum\":"
+	  "[\"category\",\"subcategory\",\"assignment_group\",\"priority\"]}}" },
+	{ "suggest", "above", SHARE },
+	{ "analyze", "priority",
+	  "{\"type\":\"array\",\"minItems\":1,\"maxItems\":4,\"items\":{\"$ref\":"
+	  "\"#/$defs/priority_word\"}}" },
+	{ "analyze", "above", SHARE },
+	{ "article", "above", SHARE },
 	{ "window", "every", TEXTS_OR_ONE("1", "16") },
 	{ "window", "from", "@text" },
 	{ "window", "to", "@text" },
@@ -328,6 +342,7 @@ const struct definition schema_more[] = {
 	{ "group", "\"required\":[\"by\",\"within\"]" },
 	{ "escalate", "\"required\":[\"after\"],\"anyOf\":[{\"required\":"
 		      "[\"raise_to\"]},{\"required\":[\"note\"]}]" },
+	{ "enrich", "\"minProperties\":1" },
 	{ "window",
 	  "\"oneOf\":[{\"required\":[\"every\"],\"not\":{\"anyOf\":"
 	  "[{\"required\":[\"from\"]},{\"required\":[\"to\"]}]}},"

@@ -125,6 +125,8 @@ struct change {
 	bool cancel_resolve;	/* situation.tail_resolve is no more wanted */
 	bool tally_changed;
 	struct tally tally;	/* its key need not be the incident's */
+	/* Owed in no lane, and by nothing waited for; NULL: nothing. */
+	struct op *aside;
 	/* The outcome of situation.member->event, which waited, is now this;
 	 * NULL: as it was. It isn't the event that is handled. */
 	const char *settled;
@@ -167,7 +169,7 @@ struct remote_view {
 	struct str state;		/* new in_progress resolved closed */
 	struct str assigned_to;
 	int priority;			/* 0: unreadable */
-	struct str category, subcategory;
+	struct str category, subcategory, assignment_group;
 };
 
 enum send {

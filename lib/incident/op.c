@@ -8,10 +8,11 @@ const char *op_kind_name(enum op_kind k)
 		[OP_RAISE] = "raise",	  [OP_MERGE] = "merge",
 		[OP_CONFIRM] = "confirm", [OP_FALLBACK] = "fallback",
 		[OP_AUDIT] = "audit",	  [OP_REJECTED] = "rejected",
-		[OP_ESCALATE] = "escalate",
+		[OP_ESCALATE] = "escalate", [OP_ENRICH] = "enrich",
+		[OP_FILL] = "fill",
 	};
 
-	if (k < OP_CREATE || k > OP_ESCALATE)
+	if (k < OP_CREATE || k > OP_FILL)
 		return "unknown";
 	return names[k];
 }
@@ -29,6 +30,12 @@ const char *op_state_name(enum op_state s)
 	return names[s];
 }
 
+bool op_may_fail(const struct op *op)
+{
+	return op->kind == OP_FILL ||
+	       (op->kind == OP_NOTE && str_is(op->marker, NOTE_OF_AI));
+}
+
 int op_rank(const struct op *op)
 {
 	int p = op->priority < 1 ? 1 : op->priority > 4 ? 4 : op->priority;
@@ -43,6 +50,8 @@ int op_rank(const struct op *op)
 		return 8 + p;
 	case OP_AUDIT:
 		return 13;
+	case OP_ENRICH:
+		return 14;
 	default:
 		return 4 + p;
 	}

@@ -22,6 +22,11 @@ enum op_kind {		/* stored as numbers: new ones go last */
 			   (or nobody asks): a raise and a note follow, which
 			   its outcome commits. body: JSON {"unless":
 			   "acknowledged", "raise_to": 1, "note": "..."} */
+	OP_ENRICH,	/* ask StackFlow's AI about an incident that is open;
+			   what its outcome commits follows. In no lane, never
+			   backlog; body: see incident/enrich.h */
+	OP_FILL,	/* PATCH of fields that no rule names, where they still
+			   are as tocsin gave them. marker: JSON of those */
 };
 
 enum op_state {
@@ -54,7 +59,8 @@ struct op {
 	unsigned count;		/* how many events */
 	struct str marker;	/* create: correlation marker; note: "alarm"
 				   where it tells of an ALARM, "person" where
-				   somebody wrote it, who is never added to;
+				   somebody wrote it and "ai" where it quotes
+				   StackFlow's AI: those are never added to;
 				   raise: the priority before, "P3" */
 	int status;		/* last answer's */
 	struct str problem;	/* last answer's line */
@@ -64,10 +70,13 @@ struct op {
 #define OP_NEVER_MS (INT64_MAX / 4)
 
 #define NOTE_OF_PERSON "person"
+#define NOTE_OF_AI "ai"
 
 const char *op_kind_name(enum op_kind k);
 const char *op_state_name(enum op_state s);
 
+/* Is it a courtesy, whose refusal is no dead letter: what AI suggested? */
+bool op_may_fail(const struct op *op);
 /* Lower goes first: creates P1..P4, then patches, then notes. */
 int op_rank(const struct op *op);
 

@@ -1,6 +1,7 @@
 /* What an ALARM does: joins, raises, opens, reopens. */
 #include "incident/step.h"
 
+#include "incident/enrich.h"
 #include "incident/text.h"
 
 void open_join(struct step *st)
@@ -76,6 +77,8 @@ static void open_new(struct step *st, const char *because)
 				      st->e->id, marker));
 	op->marker = marker;
 	escalate_start(st, false);
+	if (v->enrich)
+		st->out->aside = enrich_op(st->arena, i, v, st->now_ms);
 	st->out->incident_changed = true;
 	st->out->joins = true;
 	step_decide(st, v->catch_all ? ACTION_CATCH_ALL : ACTION_CREATE,

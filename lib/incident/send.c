@@ -72,6 +72,8 @@ enum send incident_before_send(const struct incident *i, const struct op *op,
 	case OP_AUDIT:
 	case OP_REJECTED:
 	case OP_ESCALATE:
+	case OP_ENRICH:
+	case OP_FILL:
 		break;
 	}
 	return SEND_IT;

@@ -53,6 +53,7 @@ static void decide_severity(struct decision *d)
 			decide_add(d, ", which is no severity: passed over");
 	}
 	d->facts.severity = builtin_severity(d->in->alarm);
+	d->guessed = severity_of(d->in->alarm->severity) == SEVERITY_NONE;
 	decide_explain(d, STR("built-in"), "severity", 0, true,
 		       !d->in->alarm->severity.n
 			       ? "the alarm names none: medium"

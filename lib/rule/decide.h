@@ -19,6 +19,7 @@ struct decision {
 	struct ci ci;
 	struct buf text;		/* what a template gives */
 	struct verdict v;
+	bool guessed;			/* nothing named a severity */
 	bool drill;			/* ours to see it come through: P4, and
 					   held, gathered and escalated by none */
 	bool bound;			/* guards were asked about holds: */
@@ -50,6 +51,9 @@ int decide_cap(struct decision *d, int priority);
 
 /* ---- hold.c: what holds the alarm back ---- */
 void decide_holds(struct decision *d);
+
+/* ---- enrich.c: what StackFlow is asked once it is open ---- */
+void write_enrich(struct decision *d);
 
 /* ---- write.c: what the verdict tells ---- */
 void write_verdict(struct decision *d);

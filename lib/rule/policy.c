@@ -48,6 +48,7 @@ void body_fill(struct body *b, const struct body *o)
 	FILL(flap, NULL);
 	FILL(group, NULL);
 	FILL(escalate, NULL);
+	FILL(enrich, NULL);
 	FILL(require_change, -1);
 	/* Two ways to say one thing: whoever says one has said it. */
 	if (b->open_after < 0 && !b->open_when) {
@@ -306,6 +307,8 @@ static void settle_fields(struct loader *l, const struct yaml *v,
 		  (base) + offsetof(struct body, group) },                     \
 		{ "escalate", load_escalate,                                   \
 		  (base) + offsetof(struct body, escalate) },                  \
+		{ "enrich", load_enrich,                                       \
+		  (base) + offsetof(struct body, enrich) },                    \
 	{                                                                      \
 		"require_change", load_bool,                                   \
 			(base) + offsetof(struct body, require_change)         \

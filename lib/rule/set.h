@@ -69,6 +69,7 @@ struct body {
 	const struct flap *flap;
 	const struct group *group;
 	const struct escalate *escalate;
+	const struct enrich *enrich;
 	int require_change;
 };
 
@@ -250,6 +251,9 @@ void load_count(struct loader *l, const struct yaml *v, const char *name,
 void check_opening(struct loader *l, const struct yaml *v,
 		   const struct body *b);
 
+/* ---- enrich.c ---- */
+void load_enrich(struct loader *l, const struct yaml *v, void *to);
+
 /* ---- suppress.c ---- */
 void load_suppress(struct loader *l, const struct yaml *v, void *to);
 /* Once all of the file is read: the windows and policies that entries name. */
@@ -283,7 +287,8 @@ extern const struct key file_keys[], choice_keys[], priority_keys[],
 	guard_keys[], limit_keys[], policy_keys[], body_keys[], default_keys[],
 	notes_keys[], resolve_keys[], closed_keys[], open_when_keys[],
 	flap_keys[], group_keys[], escalate_keys[], ci_keys[], suppress_keys[],
-	change_keys[];
+	change_keys[], enrich_keys[], suggest_keys[], analyze_keys[],
+	article_keys[];
 
 /* Ends with a NULL name. */
 const struct key_table *load_tables(void);

@@ -31,6 +31,23 @@ struct escalation {
 };
 #define ESCALATIONS_MAX 8
 
+/*
+ * What StackFlow is asked about an incident once it is open. Nothing waits for
+ * it, and what it says is told as its own.
+ */
+enum enrich_field { ENRICH_CATEGORY, ENRICH_SUBCATEGORY,
+		    ENRICH_ASSIGNMENT_GROUP, ENRICH_PRIORITY, ENRICH_FIELDS };
+
+struct enrich {
+	bool fill[ENRICH_FIELDS];	/* those that no rule names */
+	double suggest_above;		/* confidence, 0 to 1 */
+	bool analyze[5];		/* [1] to [4]: of these priorities */
+	double analyze_above;
+	bool article;
+	double article_above;
+	int highest;		/* priority that guards leave a suggestion */
+};
+
 /* What holds an alarm back at the moment of the decision. */
 enum hold_kind { HOLD_NONE, HOLD_WINDOW, HOLD_CHANGE, HOLD_INCIDENT,
 		 HOLD_SILENCE };
@@ -75,6 +92,7 @@ struct verdict {
 	const struct escalation *escalate;	/* in the order of their times;
 					   guards have bound raise_to */
 	size_t escalate_count;
+	const struct enrich *enrich;	/* NULL: nothing is asked */
 	struct hold hold;	/* the one that ends last; kind NONE: nothing */
 	bool hold_pending;	/* a look-up was not answered in time; it holds
 				   nothing */
@@ -91,6 +109,10 @@ struct verdict {
 	enum still_firing still_firing;
 };
 
+/* "category", "subcategory", "assignment_group", "priority" */
+const char *enrich_field_name(enum enrich_field f);
+bool enrich_suggests(const struct enrich *e);	/* is any field to be filled? */
+bool enrich_analyzes(const struct enrich *e);	/* of any priority? */
 const char *severity_name(enum severity s);	/* "critical"; NULL for none */
 enum severity severity_of(struct str word);	/* any case; NONE: unknown */
 

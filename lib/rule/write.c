@@ -352,4 +352,5 @@ void write_verdict(struct decision *d)
 	write_title(d, grouped ? b->group->short_description : NULL);
 	write_fields(d);
 	write_description(d);
+	write_enrich(d);
 }

@@ -55,7 +55,7 @@ static int owed(struct sqlite *d, const struct store_row *s)
 	int64_t dead = 0;
 	int r = 0;
 
-	if (s->kind == OP_AUDIT)
+	if (s->kind == OP_AUDIT || s->kind == OP_ENRICH)
 		return 0;
 	if (s->state == OP_IN_FLIGHT || s->state == OP_IN_DOUBT)
 		return 1;

@@ -178,7 +178,7 @@ extern const char *const sql_text[SQL_COUNT];
 extern const char sql_schema[];
 /* What makes version n + 1 of a store that is at n; a new one starts at 1. */
 extern const char *const sql_upgrade[];
-#define SQL_SCHEMA_VERSION 3
+#define SQL_SCHEMA_VERSION 4
 #define SQL_APPLICATION_ID 0x746f6373	/* "tocs", in the file\'s header */
 
 #endif

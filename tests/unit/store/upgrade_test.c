@@ -155,7 +155,7 @@ static void check(struct fixture *f, int version)
 	check_upgraded(f);
 	check_usable(f);
 	shut_store(f);
-	assert_int_equal(number(f, "PRAGMA user_version"), 3);
+	assert_int_equal(number(f, "PRAGMA user_version"), 4);
 	assert_int_equal(number(f, "SELECT count(*) FROM pragma_integrity_check"
 				   " WHERE integrity_check <> 'ok'"), 0);
 }
