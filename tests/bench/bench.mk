@@ -6,8 +6,8 @@ $B/bench/%: tests/bench/%.c tests/bench/bench.mk
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< -lssl -lcrypto
 
-# The one of tocsin's own code.
-$B/bench/decide: tests/bench/decide.c tests/bench/bench.mk $(ARCHIVES)
+# Those of tocsin's own code.
+$B/bench/decide $B/bench/calls: $B/bench/%: tests/bench/%.c tests/bench/bench.mk $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(ARCHIVES) $(LIBS)
 
