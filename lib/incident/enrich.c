@@ -81,12 +81,22 @@ static void put_text(struct jsonw *w, const struct verdict *v)
 	buf_fini(&text);
 }
 
+/* What was written, where it says anything; STR_NONE. Ends b. */
+static struct str kept(struct buf *b, bool any, struct arena *arena)
+{
+	struct str out = STR_NONE;
+
+	if (any && !buf_error(b))
+		out = arena_str(arena, buf_str(b));
+	buf_fini(b);
+	return out;
+}
+
 static struct str order_body(struct arena *arena, const struct incident *i,
 			     const struct verdict *v)
 {
 	struct buf b = BUF_INIT(BODY_MAX);
 	struct jsonw w = JSONW(&b);
-	struct str out = STR_NONE;
 
 	jsonw_object(&w);
 	jsonw_kstr(&w, "key", i->key);
@@ -102,10 +112,7 @@ static struct str order_body(struct arena *arena, const struct incident *i,
 		jsonw_end_object(&w);
 	}
 	jsonw_end_object(&w);
-	if (!buf_error(&b))
-		out = arena_str(arena, buf_str(&b));
-	buf_fini(&b);
-	return out;
+	return kept(&b, true, arena);
 }
 
 struct op *enrich_op(struct arena *arena, const struct incident *i,
@@ -228,7 +235,6 @@ static struct str members(struct arena *arena, const struct enrich_order *o,
 {
 	struct buf b = BUF_INIT(BODY_MAX);
 	struct jsonw w = JSONW(&b);
-	struct str out = STR_NONE;
 	bool any = false;
 
 	jsonw_object(&w);
@@ -240,10 +246,7 @@ static struct str members(struct arena *arena, const struct enrich_order *o,
 		any = true;
 	}
 	jsonw_end_object(&w);
-	if (any && !buf_error(&b))
-		out = arena_str(arena, buf_str(&b));
-	buf_fini(&b);
-	return out;
+	return kept(&b, any, arena);
 }
 
 static void fill(struct step *st, const struct enrich_order *o,
@@ -319,7 +322,6 @@ static struct str left_of(struct arena *arena, const struct json *want,
 {
 	struct buf b = BUF_INIT(BODY_MAX);
 	struct jsonw w = JSONW(&b);
-	struct str out = STR_NONE;
 	bool any = false;
 
 	jsonw_object(&w);
@@ -335,10 +337,7 @@ static struct str left_of(struct arena *arena, const struct json *want,
 		any = true;
 	}
 	jsonw_end_object(&w);
-	if (any && !buf_error(&b))
-		out = arena_str(arena, buf_str(&b));
-	buf_fini(&b);
-	return out;
+	return kept(&b, any, arena);
 }
 
 int incident_fill_left(struct str *out, struct arena *arena,
