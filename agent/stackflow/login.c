@@ -1,5 +1,6 @@
 #include "stackflow/login.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,28 +37,39 @@ static void interrupted(int sig)
 	(void)sig;
 }
 
-/* A line that isn't shown. Whoever interrupts it has the terminal back as it
- * was. */
+/*
+ * A line that isn't shown. Whoever interrupts it has the terminal back as it
+ * was: signals are let in while it is waited for, none is missed before.
+ */
 static int read_hidden(struct buf *out)
 {
 	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP };
 	struct sigaction wake = { .sa_handler = interrupted }, former[4];
+	struct pollfd line = { .fd = STDIN_FILENO, .events = POLLIN };
 	struct termios before, quiet;
+	sigset_t held, let_in;
 	void (*stop)(int);
 	int rc;
 
 	if (tcgetattr(STDIN_FILENO, &before))
 		return -1;
 	stop = signal(SIGTSTP, SIG_IGN);
+	sigemptyset(&held);
+	for (size_t i = 0; i < 4; i++)
+		sigaddset(&held, signals[i]);
+	sigprocmask(SIG_BLOCK, &held, &let_in);
 	for (size_t i = 0; i < 4; i++)
 		sigaction(signals[i], &wake, &former[i]);
 	quiet = before;
 	quiet.c_lflag &= (tcflag_t) ~ECHO;
 	rc = tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-	rc = rc ? rc : read_line(out);
+	/* A terminal gives whole lines. */
+	if (!rc)
+		rc = ppoll(&line, 1, NULL, &let_in) == 1 ? read_line(out) : -1;
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	for (size_t i = 0; i < 4; i++)
 		sigaction(signals[i], &former[i], NULL);
+	sigprocmask(SIG_SETMASK, &let_in, NULL);
 	signal(SIGTSTP, stop);
 	fputc('\n', stderr);
 	return rc;

@@ -16,7 +16,11 @@ struct buf {
 	int error;		/* 0, -ENOMEM or -E2BIG */
 };
 
-#define BUF_INIT(maximum) ((struct buf){ NULL, 0, 0, (maximum), 0 })
+#ifdef __cplusplus /* without members' names before C++20 */
+#define BUF_INIT(maximum) (buf{ NULL, 0, 0, (maximum), 0 })
+#else
+#define BUF_INIT(maximum) ((struct buf){ .max = (maximum) })
+#endif
 
 void buf_init(struct buf *b, size_t max);
 void buf_fini(struct buf *b);		/* frees; usable again at once */

@@ -82,7 +82,7 @@ struct str sf_env_pool_region(struct str pool_id)
 {
 	ssize_t at = str_find_char(pool_id, '_');
 
-	if (at <= 0 || (size_t)at + 1 == pool_id.n)
+	if (!pool_id.p || at <= 0 || (size_t)at + 1 == pool_id.n)
 		return STR_NONE;
 	for (ssize_t i = 0; i < at; i++) {
 		char c = pool_id.p[i];
