@@ -155,6 +155,4 @@ def test_a_doubt_that_lasts(make_agent, sandbox, clock):
     w = raised(agent, "in-doubt-old", 30)
     assert w["text"].startswith("the outcome of 1 write is unknown")
     sandbox.clear()
-    clock.elapse(MINUTE)
     agent.settle(40)
-    gone(agent, "in-doubt-old", 45)
