@@ -122,7 +122,7 @@ static void put_findings(struct buf *b, const struct sf_ai_findings *f)
 		buf_puts(b, "\"\n");
 	}
 	if (f->estimated_minutes >= 0)
-		buf_printf(b, "- estimated to take %lld minutes\n",
+		buf_printf(b, "- estimated to take %lld min\n",
 			   (long long)f->estimated_minutes);
 	put_ids(b, "- related problem: ", &f->related_problem, 1);
 	put_ids(b, "- similar past incidents: ", f->similar_incidents,
@@ -144,7 +144,7 @@ static void put_exemplar(struct buf *b, const struct sf_ai_exemplar *x)
 		buf_putc(b, '"');
 	}
 	if (x->resolution_minutes >= 0)
-		buf_printf(b, ", in %lld minutes",
+		buf_printf(b, ", in %lld min",
 			   (long long)x->resolution_minutes);
 	buf_putc(b, '\n');
 }
