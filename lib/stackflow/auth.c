@@ -328,37 +328,50 @@ static const char *type_of(const struct sf_authn *a)
 	}
 }
 
+int sf_ask_init(struct sf_ask *q, const struct sf_authn *a,
+		enum sf_grant_kind kind)
+{
+	*q = (struct sf_ask){
+		.body = BUF_INIT(2 * SF_TOKEN_MAX),
+		.caller = BUF_INIT(2 * SF_TOKEN_MAX),
+		.headers = { type_of(a), "Accept: application/json" },
+		.req = {
+			.method = "POST",
+			.url = url_of(a),
+			.timeout_ms = a->timeout_ms,
+			.max_body = SF_GRANT_ANSWER_MAX,
+			/* A refresh token may be good once, a login counts. */
+			.flags = REST_ONCE,
+		},
+	};
+	buf_room(&q->body, 8192 + a->refresh.n);
+	buf_room(&q->caller, SF_TOKEN_MAX);
+	sf_grant_put_body(&q->body, kind, &a->conf, buf_str(&a->refresh),
+			  buf_str(&a->user));
+	put_caller(&q->caller, a, kind);
+	q->headers[2] = q->caller.p;
+	q->req.headers = q->headers;
+	q->req.body = buf_str(&q->body);
+	return buf_error(&q->body) ? buf_error(&q->body)
+				   : buf_error(&q->caller);
+}
+
+void sf_ask_fini(struct sf_ask *q)
+{
+	buf_wipe(&q->body);
+	buf_wipe(&q->caller);
+}
+
 static int send_grant(struct sf_authn *a, struct grant *g)
 {
-	struct buf body = BUF_INIT(2 * SF_TOKEN_MAX);
-	struct buf caller = BUF_INIT(2 * SF_TOKEN_MAX);
-	const char *headers[] = { type_of(a), "Accept: application/json", NULL,
-				  NULL };
-	struct rest_request req = {
-		.method = "POST",
-		.url = url_of(a),
-		.headers = headers,
-		.timeout_ms = a->timeout_ms,
-		.max_body = 1u << 17,
-		/* A refresh token may be good once, a login counts. */
-		.flags = REST_ONCE,
-		.done = granted,
-		.arg = g,
-	};
-	int rc;
+	struct sf_ask q;
+	int rc = sf_ask_init(&q, a, g->kind);
 
-	buf_room(&body, 8192 + a->refresh.n);
-	buf_room(&caller, SF_TOKEN_MAX);
-	sf_grant_put_body(&body, g->kind, &a->conf, buf_str(&a->refresh),
-			  buf_str(&a->user));
-	put_caller(&caller, a, g->kind);
-	rc = buf_error(&body) ? buf_error(&body) : buf_error(&caller);
-	headers[2] = caller.p;
-	req.body = buf_str(&body);
+	q.req.done = granted;
+	q.req.arg = g;
 	if (rc == 0)
-		rc = rest_start(a->rest, &req, NULL);
-	buf_wipe(&body);
-	buf_wipe(&caller);
+		rc = rest_start(a->rest, &q.req, NULL);
+	sf_ask_fini(&q);
 	return rc;
 }
 

@@ -2,6 +2,8 @@
 #define STACKFLOW_AUTH_H
 
 #include "base/buf.h"
+#include "rest/rest.h"
+#include "stackflow/grant.h"
 #include "stackflow/stackflow.h"
 
 /*
@@ -9,7 +11,6 @@
  * request, renewed ahead of its expiry, one renewal at a time, while the old
  * one serves until it truly expires.
  */
-struct rest;
 struct grant;
 
 typedef void sf_auth_ended(void *arg);
@@ -72,5 +73,20 @@ void sf_auth_accepted(struct sf_authn *a);
 /* Append text with every secret, and every longer beginning of one, as ***. */
 void sf_auth_redact(const struct sf_authn *a, struct buf *out,
 		    struct str text);
+
+/*
+ * The request for one token, with a's credentials; its parts are its own, so
+ * it stays where it is. done and arg are the caller's.
+ */
+#define SF_GRANT_ANSWER_MAX (1u << 17)
+struct sf_ask {
+	struct buf body, caller;
+	const char *headers[4];
+	struct rest_request req;
+};
+int sf_ask_init(struct sf_ask *q, const struct sf_authn *a,
+		enum sf_grant_kind kind) MUST_CHECK;
+/* Wipes; whatever sf_ask_init() said. */
+void sf_ask_fini(struct sf_ask *q);
 
 #endif

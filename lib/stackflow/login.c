@@ -6,9 +6,6 @@
 #include "stackflow/auth.h"
 #include "stackflow/grant.h"
 
-#define ANSWER_MAX (1u << 17)
-#define TARGET "X-Amz-Target: AWSCognitoIdentityProviderService."
-
 void sf_login_fini(struct sf_login *l)
 {
 	buf_wipe(&l->token);
@@ -48,36 +45,20 @@ static int ask(struct sf_granted *got, enum sf_grant_end *end,
 	       const struct sf_authn *a, enum sf_grant_kind kind,
 	       struct err *err)
 {
-	const char *headers[] = {
-		"Content-Type: application/x-amz-json-1.1",
-		"Accept: application/json",
-		kind == SF_GRANT_ROTATE ?
-			TARGET "GetTokensFromRefreshToken" :
-			TARGET "InitiateAuth",
-		NULL
-	};
-	struct buf body = BUF_INIT(2 * SF_TOKEN_MAX);
-	struct buf copy = BUF_INIT(2 * ANSWER_MAX);
-	struct rest_request req = {
-		.method = "POST", .url = a->conf.endpoint_url,
-		.headers = headers, .timeout_ms = a->timeout_ms,
-		.max_body = ANSWER_MAX,
-	};
+	struct buf copy = BUF_INIT(2 * SF_GRANT_ANSWER_MAX);
 	struct rest_response r;
-	int rc;
+	struct sf_ask q;
+	int rc = sf_ask_init(&q, a, kind);
 
 	/* At once: growing would leave copies behind. */
-	buf_room(&body, 8192 + a->refresh.n);
-	buf_room(&copy, ANSWER_MAX);
-	sf_grant_put_body(&body, kind, &a->conf, buf_str(&a->refresh),
-			  buf_str(&a->user));
-	rc = buf_error(&body) ? buf_error(&body) : buf_error(&copy);
-	req.body = buf_str(&body);
+	buf_room(&copy, SF_GRANT_ANSWER_MAX);
 	if (rc == 0)
-		rc = rest_call(a->rest, &req, &r, &copy, err);
+		rc = buf_error(&copy);
+	if (rc == 0)
+		rc = rest_call(a->rest, &q.req, &r, &copy, err);
 	if (rc == 0)
 		*end = sf_grant_read(got, kind, &r);
-	buf_wipe(&body);
+	sf_ask_fini(&q);
 	buf_wipe(&copy);
 	return rc;
 }

@@ -5,6 +5,7 @@
 #include "rig.h"
 
 /* Plays Cognito: the answers of its requests, in their order. */
+#define GONE -1 /* the connection is, instead of an answer */
 struct pool {
 	struct {
 		int status;
@@ -19,7 +20,11 @@ static void play(struct server *s, unsigned nth, const char *request,
 
 	(void)request;
 	assert_true(nth < 4 && p->answers[nth].status);
-	reply_json(out, p->answers[nth].status, "", p->answers[nth].body);
+	if (p->answers[nth].status == GONE)
+		reply_set(out, DEED_RESET, "%s", "");
+	else
+		reply_json(out, p->answers[nth].status, "",
+			   p->answers[nth].body);
 }
 
 #define TOKENS(id, more) "{\"AuthenticationResult\":{\"IdToken\":\"" id \
@@ -110,6 +115,25 @@ static void a_pool_that_rotates(void **state)
 }
 
 /* What a person must mend, what may pass; *out untouched, no secret told. */
+/* A refresh token may be good once: the connection of the request before is
+ * gone when it has come, and it isn't sent by another. */
+static void a_refresh_token_goes_once(void **state)
+{
+	struct pool p = { {
+		{ 400, "{\"__type\":\"UnsupportedOperationException\"}" },
+		{ GONE, NULL },
+		{ 200, TOKENS("t2", ",\"RefreshToken\":\"r2\"") },
+	} };
+	struct sf_login l;
+	struct desk d;
+
+	(void)state;
+	desk_start(&d, &p);
+	assert_true(sf_login_again(&l, &d.o, STR("r1"), STR("me"), &d.err) < 0);
+	assert_int_equal(server_requests(&d.server), 2);
+	server_stop(&d.server);
+}
+
 static void no_token(void **state)
 {
 	static const struct {
@@ -189,6 +213,7 @@ int main(void)
 		cmocka_unit_test(a_token_by_password),
 		cmocka_unit_test(another_by_the_refresh_token),
 		cmocka_unit_test(a_pool_that_rotates),
+		cmocka_unit_test(a_refresh_token_goes_once),
 		cmocka_unit_test(no_token),
 		cmocka_unit_test(a_refresh_token_that_is_over),
 		cmocka_unit_test(what_is_missing),
