@@ -277,6 +277,40 @@ static size_t utf8_next(const unsigned char *b, size_t n, uint32_t *cp)
 	return len;
 }
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool ascii_same(struct str a, struct str b)
+{
+	for (size_t i = 0; a.n == b.n && i < a.n; i++)
+		if (lower(a.p[i]) != lower(b.p[i]))
+			return false;
+	return a.n == b.n;
+}
+
+bool ascii_visible(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+bool ascii_token(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		      (c >= '0' && c <= '9') ||
+		      (c && strchr("!#$%&'*+-.^_`|~", c))))
+			return false;
+	}
+	return s.n > 0;
+}
+
 bool utf8_valid(struct str s)
 {
 	const unsigned char *b = (const unsigned char *)s.p;

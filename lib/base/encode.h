@@ -21,6 +21,12 @@ uint64_t hash_sip(const uint8_t key[16], const void *p, size_t n);
 
 /* Is s valid UTF-8 without surrogates and overlong forms (RFC 3629)? */
 bool utf8_valid(struct str s);
+/* The same but for the case of ASCII's letters, whatever the locale. */
+bool ascii_same(struct str a, struct str b);
+/* Visible ASCII alone: neither a blank nor a control character. */
+bool ascii_visible(struct str s);
+/* A name as HTTP has them (RFC 9110 section 5.6.2, a token). */
+bool ascii_token(struct str s);
 /* At most n bytes of s, not cutting a character. */
 struct str utf8_cut(struct str s, size_t n);
 /* As much of s as fits into to, with a NUL after it; size is at least 1. */

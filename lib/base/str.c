@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <strings.h>
+
+#include "base/encode.h"
 
 bool str_eq(struct str a, struct str b)
 {
@@ -17,13 +18,10 @@ bool str_is(struct str a, const char *cstr)
 
 bool str_is_nocase(struct str a, const char *cstr)
 {
-	size_t n;
-
 	/* Most comparisons end here: letters differ by 0x20 in case. */
 	if (a.n && (a.p[0] ^ cstr[0]) & ~0x20)
 		return false;
-	n = strlen(cstr);
-	return a.n == n && (n == 0 || strncasecmp(a.p, cstr, n) == 0);
+	return ascii_same(a, str_from(cstr));
 }
 
 int str_cmp(struct str a, struct str b)

@@ -174,11 +174,11 @@ bool enrich_found(const struct enrich_order *o, const struct sf_ai_findings *f)
 /* An address that is one, and stays one wherever it is shown. */
 static bool plain_url(struct str url)
 {
-	if (!str_starts(url, "https://") || url.n > URL_MAX)
+	if (!str_starts(url, "https://") || url.n > URL_MAX ||
+	    !ascii_visible(url))
 		return false;
 	for (size_t i = 0; i < url.n; i++)
-		if (url.p[i] <= ' ' || url.p[i] >= 0x7f ||
-		    strchr("<>[]()`\"'\\|^{}", url.p[i]))
+		if (strchr("<>[]()`\"'\\|^{}", url.p[i]))
 			return false;
 	return true;
 }

@@ -187,27 +187,13 @@ void rest_transfer_free(struct transfer *t)
 	free(t);
 }
 
-static bool is_token(const char *p, const char *end)
-{
-	if (p == end)
-		return false;
-	for (; p < end; p++) {
-		bool letter = (*p >= 'a' && *p <= 'z') ||
-			      (*p >= 'A' && *p <= 'Z') ||
-			      (*p >= '0' && *p <= '9');
-
-		if (!letter && (!*p || !strchr("!#$%&'*+-.^_`|~", *p)))
-			return false;
-	}
-	return true;
-}
-
 /* libcurl sends header lines as they are, line breaks included. */
 static bool header_ok(const char *line)
 {
 	const char *colon = strchr(line, ':');
 
-	if (!colon || !is_token(line, colon) || colon[1] != ' ' || !colon[2])
+	if (!colon || colon[1] != ' ' || !colon[2] ||
+	    !ascii_token((struct str){ line, (size_t)(colon - line) }))
 		return false;
 	for (const char *p = colon; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
@@ -362,7 +348,7 @@ int rest_transfer_load(struct transfer *t, const struct rest *r,
 	int rc;
 
 	if (!req->method || strlen(req->method) > METHOD_MAX ||
-	    !is_token(req->method, req->method + strlen(req->method)))
+	    !ascii_token(str_from(req->method)))
 		return err_set(err, -EINVAL, "not a request method");
 	rc = rest_target(&target, req->url, req->flags & REST_METADATA, err);
 	if (rc == 0)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "doc/json.h"
 #include "doc/jsonw.h"
 #include "stackflow/client.h"
@@ -118,12 +119,7 @@ void sf_trail_ended(struct sf_trail *t, const struct sf_written *w,
 
 static bool visible(struct str s, size_t least, size_t most)
 {
-	if (s.n < least || s.n > most)
-		return false;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
-			return false;
-	return true;
+	return s.n >= least && s.n <= most && ascii_visible(s);
 }
 
 static int check_details(struct str details)

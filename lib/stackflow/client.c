@@ -351,16 +351,12 @@ void sf_client_stats(const struct sf_client *c, struct sf_stats *out)
 /* A header value and a path that rest will take, or else nothing begins. */
 static bool sendable(const struct sf_call_spec *spec)
 {
-	size_t n = spec->key ? strlen(spec->key) : 1;
+	struct str key = str_from(spec->key), path = spec->path;
 
-	for (size_t i = 0; spec->key && i < n; i++)
-		if (spec->key[i] <= ' ' || spec->key[i] >= 0x7f)
-			return false;
-	for (size_t i = 0; i < spec->path.n; i++)
-		if (spec->path.p[i] <= ' ' || spec->path.p[i] >= 0x7f ||
-		    spec->path.p[i] == '#' || spec->path.p[i] == '\\')
-			return false;
-	return n > 0 && n <= SF_KEY_MAX && spec->path.n < 6000 &&
+	if (spec->key && (!key.n || key.n > SF_KEY_MAX || !ascii_visible(key)))
+		return false;
+	return ascii_visible(path) && str_find_char(path, '#') < 0 &&
+	       str_find_char(path, '\\') < 0 && path.n < 6000 &&
 	       spec->body.n <= SF_BODY_MAX;
 }
 

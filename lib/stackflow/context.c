@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/encode.h"
 #include "stackflow/bound.h"
 #include "stackflow/client.h"
 
@@ -145,36 +146,6 @@ static int thread_make(struct bound_thread **out, struct sf_bounds *b)
 	return 0;
 }
 
-static unsigned char lower(char c)
-{
-	return (unsigned char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-}
-
-/* ASCII alone, whatever the locale. */
-static bool same_name(struct str a, struct str b)
-{
-	for (size_t i = 0; a.n == b.n && i < a.n; i++)
-		if (lower(a.p[i]) != lower(b.p[i]))
-			return false;
-	return a.n == b.n;
-}
-
-/* RFC 9110 section 5.6.2, a token. */
-static bool name_usable(struct str name)
-{
-	if (name.n == 0 || name.n > NAME_MAX_BYTES)
-		return false;
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-		      (c >= '0' && c <= '9') ||
-		      (c && strchr("!#$%&'*+-.^_`|~", c))))
-			return false;
-	}
-	return true;
-}
-
 /* What the client says itself, what frames a message, and what would change
  * what an answer is. A dash at the end: all that begin so. */
 static bool name_reserved(struct str name)
@@ -210,9 +181,9 @@ static bool name_reserved(struct str name)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct str s = str_from(names[i]);
 
-		if (same_name(name, s) ||
+		if (ascii_same(name, s) ||
 		    (s.p[s.n - 1] == '-' && name.n > s.n &&
-		     same_name(str_sub(name, 0, s.n), s)))
+		     ascii_same(str_sub(name, 0, s.n), s)))
 			return true;
 	}
 	return false;
@@ -237,7 +208,7 @@ static int give(struct given *list, size_t *n, struct str name,
 			       "holds a character other than printable ASCII",
 			       STR_ARG(name), VALUE_MAX_BYTES);
 	for (size_t i = 0; i < *n; i++)
-		if (same_name(list[i].name, name))
+		if (ascii_same(list[i].name, name))
 			return err_set(err, -EINVAL,
 				       "the context names %.*s twice",
 				       STR_ARG(name));
@@ -255,7 +226,7 @@ static int give_header(struct given *list, size_t *n, struct str line,
 	struct str name;
 
 	if (str_find_char(line, ':') < 0 || !str_cut(&line, ':', &name) ||
-	    !name_usable(name))
+	    name.n > NAME_MAX_BYTES || !ascii_token(name))
 		return err_set(err, -EINVAL,
 			       "a header of the context isn't of the form "
 			       "\"Name: value\"");
@@ -288,7 +259,7 @@ static int give_all(struct given *list, size_t *n, const struct sf_context *x,
 static bool is_given(const struct given *list, size_t n, struct str name)
 {
 	for (size_t i = 0; i < n; i++)
-		if (same_name(list[i].name, name))
+		if (ascii_same(list[i].name, name))
 			return true;
 	return false;
 }

@@ -34,12 +34,7 @@ void sf_granted_fini(struct sf_granted *g)
 
 bool sf_token_usable(struct str token)
 {
-	if (!token.p || token.n == 0 || token.n > SF_TOKEN_MAX)
-		return false;
-	for (size_t i = 0; i < token.n; i++)
-		if (token.p[i] <= ' ' || token.p[i] >= 0x7f)
-			return false;
-	return true;
+	return token.n > 0 && token.n <= SF_TOKEN_MAX && ascii_visible(token);
 }
 
 /* In ms; a text that is no number is as good as absent. 0: it is over. */

@@ -1,5 +1,6 @@
 #include "stackflow/knowledge.h"
 
+#include "base/encode.h"
 #include "stackflow/client.h"
 
 #define URL_MAX 2048
@@ -13,13 +14,8 @@ int sf_article_list(struct sf_client *c, const char *query, struct str next,
 /* Fit to be followed: no blank, no control character, ASCII alone. */
 static bool url_usable(struct str url)
 {
-	if (url.n > URL_MAX ||
-	    !(str_starts(url, "https://") || str_starts(url, "http://")))
-		return false;
-	for (size_t i = 0; i < url.n; i++)
-		if (url.p[i] <= ' ' || url.p[i] >= 0x7f)
-			return false;
-	return true;
+	return url.n <= URL_MAX && ascii_visible(url) &&
+	       (str_starts(url, "https://") || str_starts(url, "http://"));
 }
 
 bool sf_article_read(struct sf_article *out, const struct json *row)
