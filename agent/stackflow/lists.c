@@ -14,6 +14,16 @@
 #define IMPORT_MAX (64 << 20)
 #define RECORDS_MAX 100000
 
+/* As many rows as are asked for. */
+static int print_list(struct session *s, struct walk w)
+{
+	int status = walk_most(&w.most, s);
+
+	if (!status)
+		status = session_open(s);
+	return status ? status : walk_print(s, &w);
+}
+
 /* ---- changes ---- */
 
 static int changes_list(struct session *s)
@@ -32,17 +42,12 @@ static int changes_list(struct session *s)
 		{ "ci_id", "ci_id", s->words->ci, false },
 		{ .param = NULL },
 	};
-	size_t most;
-	int status = walk_most(&most, s);
 
-	if (status)
-		return status;
 	if (s->words->args.rest_count)
 		return session_wrong(s, "list takes no argument");
-	status = session_open(s);
-	return status ? status : walk_print(s, &(struct walk){
-		.list = sf_change_list, .filters = filters, .most = most,
-		.what = "changes", .columns = columns,
+	return print_list(s, (struct walk){
+		.list = sf_change_list, .filters = filters, .what = "changes",
+		.columns = columns,
 		.count = sizeof(columns) / sizeof(columns[0]) });
 }
 
@@ -144,17 +149,12 @@ static int cis_list(struct session *s)
 		{ "arn", "arn", s->words->arn, false },
 		{ .param = NULL },
 	};
-	size_t most;
-	int status = walk_most(&most, s);
 
-	if (status)
-		return status;
 	if (s->words->args.rest_count)
 		return session_wrong(s, "list takes no argument");
-	status = session_open(s);
-	return status ? status : walk_print(s, &(struct walk){
-		.list = sf_ci_list, .filters = filters, .most = most,
-		.what = "CIs", .columns = columns,
+	return print_list(s, (struct walk){
+		.list = sf_ci_list, .filters = filters, .what = "CIs",
+		.columns = columns,
 		.count = sizeof(columns) / sizeof(columns[0]) });
 }
 
@@ -314,13 +314,9 @@ static int articles(struct session *s, const char *search)
 	const struct filter filters[] = {
 		{ "search", NULL, search, false }, { .param = NULL },
 	};
-	size_t most = 0;
-	int status = walk_most(&most, s);
 
-	if (!status)
-		status = session_open(s);
-	return status ? status : walk_print(s, &(struct walk){
-		.list = sf_article_list, .filters = filters, .most = most,
+	return print_list(s, (struct walk){
+		.list = sf_article_list, .filters = filters,
 		.what = "articles", .columns = columns,
 		.count = sizeof(columns) / sizeof(columns[0]) });
 }

@@ -130,16 +130,9 @@ static int find_credentials(struct session *s, struct sf_options *o,
 /* On whose behalf, where a platform runs this. */
 static int bind_context(struct session *s, struct err *err)
 {
-	const struct sf_context x = {
-		.org_id = getenv("ORG_ID"),
-		.workspace_id = getenv("WORKSPACE_ID"),
-		.service_id = getenv("SERVICE_ID"),
-		.execution_id = getenv("EXECUTION_ID"),
-		.job_id = getenv("JOB_ID"),
-		.request_id = getenv("REQUEST_ID"),
-		.ring_id = getenv("RING_ID"),
-	};
+	struct sf_context x;
 
+	sf_context_from_env(&x);
 	return sf_context_bind(&s->bound, s->client, &x, err);
 }
 

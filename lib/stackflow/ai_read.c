@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/encode.h"
 #include "doc/json.h"
+#include "stackflow/client.h"
 
 /* More than any answer of use holds: the rest is left. */
 #define ANSWER_MAX 65536
@@ -32,14 +33,6 @@ static double get_share(const struct json *v, const char *key)
 	return d >= 0 && d <= 1 ? d : -1;
 }
 
-static int64_t get_count(const struct json *v, const char *key)
-{
-	const struct json *n = json_get(v, key);
-	int64_t i = json_is(n, JSON_NUMBER) ? json_int(n, -1) : -1;
-
-	return i >= 0 ? i : -1;
-}
-
 static size_t list_count(const struct json *list)
 {
 	size_t n = json_is(list, JSON_ARRAY) ? json_count(list) : 0;
@@ -51,8 +44,8 @@ void sf_ai_cost_read(struct sf_ai_cost *out, const struct json *body)
 {
 	*out = (struct sf_ai_cost){
 		.model_used = get_text(body, "model_used", NAME_MAX_BYTES),
-		.tokens_used = get_count(body, "tokens_used"),
-		.latency_ms = get_count(body, "latency_ms"),
+		.tokens_used = sf_row_count(body, "tokens_used"),
+		.latency_ms = sf_row_count(body, "latency_ms"),
 		.cache_hit = json_bool(json_get(body, "cache_hit"), false),
 	};
 }
@@ -154,7 +147,7 @@ int sf_ai_findings_read(struct sf_ai_findings *out, const struct json *body,
 			get_text(v, "related_problem", NAME_MAX_BYTES),
 		.confidence = get_share(v, "confidence"),
 		.estimated_minutes =
-			get_count(v, "estimated_resolution_minutes"),
+			sf_row_count(v, "estimated_resolution_minutes"),
 	};
 	int rc;
 
@@ -196,7 +189,7 @@ int sf_ai_exemplars_read(const struct sf_ai_exemplar **out, size_t *count,
 			.description = get_text(v, "description", TEXT_MAX),
 			.resolution = get_text(v, "resolution", TEXT_MAX),
 			.resolution_minutes =
-				get_count(v, "resolution_time_min"),
+				sf_row_count(v, "resolution_time_min"),
 			.similarity = get_share(v, "similarity_score"),
 		};
 	}

@@ -12,20 +12,17 @@
 #define WHERE_MAX 4096
 
 static const struct sf_bulk_kind updates = {
-	.path = "/incidents/bulk",
+	.to = &sf_bulk_incidents,
 	.operation = "update",
 	.update = true,
-	.start = sf_incident_bulk,
 };
 static const struct sf_bulk_kind creates = {
-	.path = "/incidents/bulk",
+	.to = &sf_bulk_incidents,
 	.operation = "create",
-	.start = sf_incident_bulk,
 };
 static const struct sf_bulk_kind cis = {
-	.path = "/cmdb/cis/bulk",
+	.to = &sf_bulk_items,
 	.operation = "create",
-	.start = sf_ci_bulk,
 };
 
 static int check_object(struct str json)

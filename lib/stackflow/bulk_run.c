@@ -349,8 +349,8 @@ static int start_job(struct sf_bulk *b)
 	rc = buf_error(&text);
 	if (rc == 0) {
 		sf_bounds_enter(&b->client->bounds, &guise, b->bound);
-		rc = b->kind->start(b->client, buf_str(&text), NULL, answered,
-				    b);
+		rc = sf_bulk_start(b->client, b->kind->to, buf_str(&text),
+				   (unsigned)b->count, NULL, answered, b);
 		sf_bounds_leave(&guise);
 	}
 	buf_fini(&text);
@@ -365,11 +365,11 @@ static int poll_job(struct sf_bulk *b)
 	int rc;
 
 	sf_bounds_enter(&b->client->bounds, &guise, b->bound);
-	rc = sf_job_get(b->client, b->kind->path, buf_str(&b->where), answered,
+	rc = sf_job_get(b->client, b->kind->to->path, buf_str(&b->where), answered,
 			b);
 	/* A status_url on the gateway's own host, which gets no token. */
 	if (rc == -EINVAL && b->job_id.n)
-		rc = sf_job_get(b->client, b->kind->path, buf_str(&b->job_id),
+		rc = sf_job_get(b->client, b->kind->to->path, buf_str(&b->job_id),
 				answered, b);
 	sf_bounds_leave(&guise);
 	return rc;

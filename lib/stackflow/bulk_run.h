@@ -9,10 +9,9 @@
 /* One bulk write: what bulk.c takes in and gives out, and bulk_run.c does. */
 
 struct sf_bulk_kind {
-	const char *path, *operation;
+	const struct sf_bulk_path *to;
+	const char *operation;
 	bool update;			/* ids and fields, else records */
-	int (*start)(struct sf_client *c, struct str json, const char *key,
-		     sf_done *done, void *arg);
 };
 
 enum sf_bulk_record_state { SF_RECORD_OPEN, SF_RECORD_DONE, SF_RECORD_FAILED,

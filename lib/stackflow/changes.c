@@ -94,8 +94,5 @@ bool sf_change_open(struct str state)
 					     "failed",	  "resolved",
 					     "review",	  NULL };
 
-	for (size_t i = 0; ended[i]; i++)
-		if (str_is_nocase(state, ended[i]))
-			return false;
-	return state.n > 0;
+	return state.n > 0 && !sf_one_of(state, ended);
 }

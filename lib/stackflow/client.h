@@ -109,9 +109,14 @@ int sf_call_start(struct sf_client *c, const struct sf_call_spec *spec,
 /* Bytes of url that are its scheme and host. */
 size_t sf_host_end(struct str url);
 
-/* A bulk job's start; json names at most SF_BULK_MAX records. */
-int sf_bulk_start(struct sf_client *c, const char *path, const char *action,
-		  struct str json, const char *key, sf_done *done, void *arg);
+/* A bulk job's start; records: how many json names, at most SF_BULK_MAX. */
+struct sf_bulk_path {
+	const char *path, *action;
+};
+extern const struct sf_bulk_path sf_bulk_incidents, sf_bulk_items;
+int sf_bulk_start(struct sf_client *c, const struct sf_bulk_path *to,
+		  struct str json, unsigned records, const char *key,
+		  sf_done *done, void *arg);
 
 /* GET resource?query&next; query may be NULL or "", next STR_NONE. */
 int sf_list_start(struct sf_client *c, const char *resource, const char *query,
@@ -123,6 +128,10 @@ int sf_list_within(struct sf_client *c, const char *resource,
 /* The first of these members, NULL-ended, that is a string with something in
  * it; row's own. */
 struct str sf_row_str(const struct json *row, const char *const *keys);
+/* A member that counts something; -1: none, or no number of that. */
+int64_t sf_row_count(const struct json *row, const char *key);
+/* Is s one of these words, NULL-ended, in any case? */
+bool sf_one_of(struct str s, const char *const *words);
 
 /*
  * Judge one answer. out->body is a part of *root, which is for json_free;

@@ -269,19 +269,24 @@ int sf_options_from_env(struct sf_options *o, struct arena *arena,
 	return rc;
 }
 
-/* On whose behalf, by the variables that FlowSDK's client reads. */
-static int set_outer(struct sf_client *c, struct err *err)
+void sf_context_from_env(struct sf_context *out)
 {
-	struct sf_context x = { 0 };
-	struct err why = { "" };
-	int rc;
-
+	*out = (struct sf_context){ .org_id = NULL };
 	for (size_t i = 0; i < SF_BOUND_NAMES; i++) {
 		const char *value = variable(sf_bound_names[i].variable);
 
-		memcpy((char *)&x + sf_bound_names[i].offset, &value,
+		memcpy((char *)out + sf_bound_names[i].offset, &value,
 		       sizeof(value));
 	}
+}
+
+static int set_outer(struct sf_client *c, struct err *err)
+{
+	struct sf_context x;
+	struct err why = { "" };
+	int rc;
+
+	sf_context_from_env(&x);
 	rc = sf_bounds_set_outer(&c->bounds, &x, &why);
 	if (rc == 0 || rc == -ENOMEM)
 		return rc;

@@ -29,6 +29,11 @@ struct arena;
 int sf_options_from_env(struct sf_options *o, struct arena *arena,
 			struct err *err) MUST_CHECK;
 
+/* On whose behalf, by the variables that FlowSDK's client reads: what isn't
+ * set is NULL; strings are the environment's own. */
+struct sf_context;
+void sf_context_from_env(struct sf_context *out);
+
 /* Which method the environment is whole for; false: none. */
 bool sf_env_method(enum sf_auth_method *out);
 /* The token endpoint beneath a Cognito hosted UI's URL. */

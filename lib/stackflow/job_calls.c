@@ -25,31 +25,47 @@ static int records_in(struct str body)
 	return (int)(ids > records ? ids : records);
 }
 
-int sf_bulk_start(struct sf_client *c, const char *path, const char *action,
-		  struct str json, const char *key, sf_done *done, void *arg)
+int sf_bulk_start(struct sf_client *c, const struct sf_bulk_path *to,
+		  struct str json, unsigned records, const char *key,
+		  sf_done *done, void *arg)
 {
-	struct sf_call_spec spec = {
+	const struct sf_call_spec spec = {
 		.kind = SF_BULK,
 		.class = SF_CLASS_BULK,
 		.method = "POST",
-		.path = str_from(path),
+		.path = str_from(to->path),
 		.body = json,
 		.key = key,
-		.action = action,
+		.action = to->action,
+		.records = records,
 	};
-	int n = records_in(json);
 
-	if (n < 0)
-		return n;
-	spec.records = (unsigned)n;
 	return sf_call_start(c, &spec, done, arg);
 }
+
+static int start(struct sf_client *c, const struct sf_bulk_path *to,
+		 struct str json, const char *key, sf_done *done, void *arg)
+{
+	int n = records_in(json);
+
+	return n < 0 ? n : sf_bulk_start(c, to, json, (unsigned)n, key, done,
+					 arg);
+}
+
+const struct sf_bulk_path sf_bulk_incidents = { "/incidents/bulk",
+						"incident.bulk" };
+const struct sf_bulk_path sf_bulk_items = { "/cmdb/cis/bulk", "ci.bulk" };
 
 int sf_incident_bulk(struct sf_client *c, struct str json, const char *key,
 		     sf_done *done, void *arg)
 {
-	return sf_bulk_start(c, "/incidents/bulk", "incident.bulk", json, key,
-			     done, arg);
+	return start(c, &sf_bulk_incidents, json, key, done, arg);
+}
+
+int sf_ci_bulk(struct sf_client *c, struct str json, const char *key,
+	       sf_done *done, void *arg)
+{
+	return start(c, &sf_bulk_items, json, key, done, arg);
 }
 
 size_t sf_host_end(struct str url)

@@ -7,14 +7,6 @@
  * more than enough. */
 #define ENTRIES_MAX 1000
 
-static bool one_of(struct str s, const char *const *words)
-{
-	for (; *words; words++)
-		if (str_is_nocase(s, *words))
-			return true;
-	return false;
-}
-
 enum sf_job_state sf_job_state(const struct json *body)
 {
 	static const char *const keys[] = { "status", "state", NULL };
@@ -40,9 +32,9 @@ enum sf_job_state sf_job_state(const struct json *body)
 
 	if (!s.n)
 		s = sf_row_str(json_get(body, "job"), keys);
-	if (one_of(s, ended))
+	if (sf_one_of(s, ended))
 		return SF_JOB_ENDED;
-	return one_of(s, broken) ? SF_JOB_BROKEN : SF_JOB_RUNNING;
+	return sf_one_of(s, broken) ? SF_JOB_BROKEN : SF_JOB_RUNNING;
 }
 
 struct str sf_job_id(const struct json *body)
@@ -78,20 +70,12 @@ static int64_t at_most(int64_t v, size_t n)
 	return v > (int64_t)n ? (int64_t)n : v;
 }
 
-static int64_t count_of(const struct json *body, const char *key)
-{
-	const struct json *v = json_get(body, key);
-	int64_t i = json_is(v, JSON_NUMBER) ? json_int(v, -1) : -1;
-
-	return i < 0 ? -1 : i;
-}
-
 void sf_job_count(struct sf_job_counts *out, const struct json *body, size_t n)
 {
-	int64_t processed = at_most(count_of(body, "processed"), n);
+	int64_t processed = at_most(sf_row_count(body, "processed"), n);
 
-	out->done = at_most(count_of(body, "succeeded"), n);
-	out->failed = at_most(count_of(body, "failed"), n);
+	out->done = at_most(sf_row_count(body, "succeeded"), n);
+	out->failed = at_most(sf_row_count(body, "failed"), n);
 	for (size_t i = 0; failed_lists[i]; i++) {
 		const struct json *list = list_of(body, failed_lists[i]);
 		int64_t listed = at_most((int64_t)json_count(list), n);
@@ -141,7 +125,7 @@ static bool entry_failed(const struct json *entry)
 	const struct json *success = json_get(entry, "success");
 	int64_t status = json_int(json_get(entry, "status"), 0);
 
-	if (one_of(sf_row_str(entry, keys), bad) || status >= 400)
+	if (sf_one_of(sf_row_str(entry, keys), bad) || status >= 400)
 		return true;
 	if (json_is(success, JSON_BOOL))
 		return !json_bool(success, true);

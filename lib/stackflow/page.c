@@ -28,6 +28,22 @@ struct str sf_row_str(const struct json *row, const char *const *keys)
 	return STR_NONE;
 }
 
+int64_t sf_row_count(const struct json *row, const char *key)
+{
+	const struct json *v = json_get(row, key);
+	int64_t n = json_is(v, JSON_NUMBER) ? json_int(v, -1) : -1;
+
+	return n < 0 ? -1 : n;
+}
+
+bool sf_one_of(struct str s, const char *const *words)
+{
+	for (; *words; words++)
+		if (str_is_nocase(s, *words))
+			return true;
+	return false;
+}
+
 static int next_cursor(struct str *out, struct str cursor, struct arena *a)
 {
 	struct buf text = BUF_INIT(3 * CURSOR_MAX + 16);
