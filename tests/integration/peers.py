@@ -45,7 +45,9 @@ def one_root():
     return out.name
 
 
-os.environ.setdefault("SSL_CERT_FILE", one_root())
+# Whatever roots this machine's own environment names.
+os.environ["SSL_CERT_FILE"] = one_root()
+os.environ.pop("SSL_CERT_DIR", None)
 
 
 TAKEN = collections.deque(maxlen=400)    # each is a descriptor
