@@ -44,8 +44,9 @@ int batch_new(struct batch **out, struct store_reader *reader,
 	b->lanes_by_id = map_new();
 	b->members = map_new();
 	b->answers = map_new();
-	b->writes = arena_array(arena, b->cap, sizeof(*b->writes));
-	b->owners = arena_array(arena, b->cap, sizeof(struct known *));
+	/* Most of it stays untouched. */
+	b->writes = malloc(b->cap * sizeof(*b->writes));
+	b->owners = malloc(b->cap * sizeof(struct known *));
 	if (!b->lanes || !b->lanes_by_id || !b->members || !b->answers ||
 	    !b->writes || !b->owners) {
 		batch_free(b);
@@ -104,6 +105,8 @@ void batch_free(struct batch *b)
 	map_free(b->lanes_by_id);
 	map_free(b->members);
 	map_free(b->answers);
+	free(b->writes);
+	free(b->owners);
 	free(b);
 }
 

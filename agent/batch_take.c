@@ -15,6 +15,7 @@ static struct store_write *add(struct batch *b, enum store_write_kind kind)
 
 	assert(b->count <= b->cap);
 	*w = (struct store_write){ .kind = kind };
+	b->owners[b->count - 1] = NULL;
 	return w;
 }
 
