@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define PLACES 1024		/* a power of two */
-#define BYTES_MAX (1u << 20)	/* of messages, not of what they became */
+#define BYTES_MAX (4u << 20)	/* of messages, not of what they became */
 
 struct place {
 	int64_t first;

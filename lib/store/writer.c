@@ -14,8 +14,9 @@
  * fields: pushing is one exchange, and the writer takes all at once.
  */
 /*
- * After a run of so many the next lets as many gather again, as long as some
- * come now and then, in so many steps of so long at most.
+ * After a run of so many the next lets most of as many gather again, as long as
+ * some come now and then, in so many steps of so long at most. Not all: the
+ * rest comes while these are written, and their senders aren't idle meanwhile.
  */
 #define CROWD 4
 #define GATHER_STEPS 6
@@ -363,7 +364,8 @@ static void tidy(struct store *s, bool idle)
 
 /*
  * A crowd that was just answered is about to come back: a moment's wait saves
- * it most of its transactions. Who comes alone never waits.
+ * it most of its transactions. Until the first is back nobody waits, so that
+ * this may last. Who comes alone never waits.
  */
 static void gather(struct store *s, size_t crowd)
 {
@@ -376,7 +378,8 @@ static void gather(struct store *s, size_t crowd)
 		for (uintptr_t at = atomic_load(&s->top); at; at = next_of(at))
 			n++;
 		idle = n > seen ? 0 : idle + 1;
-		if (n >= crowd || idle == (seen ? GATHER_PATIENCE : 1))
+		if (4 * n >= 3 * crowd ||
+		    idle == (seen ? GATHER_PATIENCE : GATHER_STEPS))
 			return;
 		seen = n;
 	}
