@@ -271,7 +271,8 @@ int told_tags(const struct alarm **a, const struct told *t,
 		list[i].value = arena_str(arena, json_str(json_item(pair, 1)));
 	}
 	*with = **a;
-	alarm_set_tags(with, list, n);
+	if (alarm_set_tags(with, list, n))
+		return -ENOMEM;
 	*a = with;
 	return arena_error(arena);
 }

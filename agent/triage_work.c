@@ -86,7 +86,8 @@ static int add_tags(struct work *w, struct round *r)
 	if (!with)
 		return -ENOMEM;
 	*with = *a;
-	alarm_set_tags(with, list, count);
+	if (alarm_set_tags(with, list, count))
+		return -ENOMEM;
 	w->alarm = with;
 	w->tags = list;
 	w->tag_count = count;

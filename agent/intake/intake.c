@@ -225,10 +225,24 @@ static int describe(struct intake *in, size_t i)
 	return 0;
 }
 
+/* Triage gets the alarms, and of the messages what its rules read. */
+static int lighten(struct intake *in)
+{
+	struct ruleset *rules = agent_rules(in->agent);
+	int rc = 0;
+
+	if (!ruleset_reads_payload(rules))
+		rc = alarms_lighten(&in->alarms);
+	ruleset_free(rules);
+	return rc;
+}
+
 void intake_alarms(struct intake *in)
 {
 	int rc = alarm_decode(&in->alarms, &in->input);
 
+	if (!rc)
+		rc = lighten(in);
 	if (!rc)
 		rc = make_events(in, in->alarms.count);
 	for (size_t i = 0; !rc && i < in->count; i++)
