@@ -18,7 +18,7 @@ static bool tells(const struct json *payload, const char *key)
 
 /* A tag stands behind the payload's own field and before the description. */
 int alarm_set_tags(struct alarm *a, const struct alarm_pair *tags,
-		    size_t count)
+		   size_t count)
 {
 	const struct json *payload;
 	struct str severity, ci;

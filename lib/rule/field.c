@@ -167,7 +167,6 @@ static struct str ci_text(const struct ci *ci, struct str name)
 	return STR_NONE;
 }
 
-/* Fields that change while a decision goes on are never kept in a slot. */
 static struct str payload_text(struct facts *f, struct str pointer)
 {
 	const struct json *payload;
@@ -178,6 +177,7 @@ static struct str payload_text(struct facts *f, struct str pointer)
 		       : STR_NONE;
 }
 
+/* Fields that change while a decision goes on are never kept in a slot. */
 static struct str resolve(struct facts *f, const struct ref *ref)
 {
 	const struct alarm *a = f->alarm;
