@@ -114,7 +114,6 @@ static void a_pool_that_rotates(void **state)
 	server_stop(&d.server);
 }
 
-/* What a person must mend, what may pass; *out untouched, no secret told. */
 /* A refresh token may be good once: the connection of the request before is
  * gone when it has come, and it isn't sent by another. */
 static void a_refresh_token_goes_once(void **state)
@@ -134,6 +133,7 @@ static void a_refresh_token_goes_once(void **state)
 	server_stop(&d.server);
 }
 
+/* What a person must mend, what may pass; *out untouched, no secret told. */
 static void no_token(void **state)
 {
 	static const struct {
