@@ -90,6 +90,11 @@ static void intake_free(void *arg)
  * Triage will want what was decoded. A web request's own bytes are gone with
  * its answer; those of an SNS message stay with the parsed envelope.
  */
+static bool may_stay(const struct intake *in)
+{
+	return in->sns.topic_arn.n > 0;
+}
+
 static bool keep(struct intake *in, int status)
 {
 	const struct handed what = {
@@ -99,7 +104,7 @@ static bool keep(struct intake *in, int status)
 	};
 	const struct event *e = in->events;
 
-	if (status != 200 || !in->alarms.count || !in->sns.topic_arn.n ||
+	if (status != 200 || !in->alarms.count || !may_stay(in) ||
 	    e->duplicate)
 		return false;
 	conf_free(in->conf);
@@ -228,9 +233,12 @@ static int describe(struct intake *in, size_t i)
 /* Triage gets the alarms, and of the messages what its rules read. */
 static int lighten(struct intake *in)
 {
-	struct ruleset *rules = agent_rules(in->agent);
+	struct ruleset *rules;
 	int rc = 0;
 
+	if (!may_stay(in))
+		return 0;
+	rules = agent_rules(in->agent);
 	if (!ruleset_reads_payload(rules))
 		rc = alarms_lighten(&in->alarms);
 	ruleset_free(rules);
