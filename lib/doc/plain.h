@@ -2,8 +2,12 @@
 #define DOC_PLAIN_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /*
  * Bytes of JSON strings, sixteen at a time: what the compiler makes of a
@@ -12,14 +16,18 @@
 typedef signed char plain_bytes __attribute__((vector_size(16)));
 typedef uint64_t plain_words __attribute__((vector_size(16)));
 
-/* The first byte that is set; 16: none. */
-static inline unsigned plain_first(plain_bytes hits)
+/* Bit i is byte i of such a comparison. */
+static inline unsigned plain_bits(plain_bytes hits)
 {
+#ifdef __SSE2__
+	return (unsigned)_mm_movemask_epi8((__m128i)hits);
+#else
+	const uint64_t ones = 0x0101010101010101, gather = 0x0102040810204080;
 	plain_words w = (plain_words)hits;
 
-	if (w[0])
-		return (unsigned)__builtin_ctzll(le64toh(w[0])) >> 3;
-	return w[1] ? 8 + ((unsigned)__builtin_ctzll(le64toh(w[1])) >> 3) : 16;
+	return (unsigned)((le64toh(w[0]) & ones) * gather >> 56) |
+	       (unsigned)((le64toh(w[1]) & ones) * gather >> 56) << 8;
+#endif
 }
 
 /*
@@ -31,16 +39,47 @@ static inline const unsigned char *plain_end(const unsigned char *p,
 {
 	for (; end - p >= 16; p += 16) {
 		plain_bytes v;
-		unsigned n;
+		unsigned bits;
 
 		memcpy(&v, p, 16);
-		n = plain_first((v < 0x20) | (v == '"') | (v == '\\') |
-				(v == 0x7f));
-		if (n < 16)
-			return p + n;
+		bits = plain_bits((v < 0x20) | (v == '"') | (v == '\\') |
+				  (v == 0x7f));
+		if (bits)
+			return p + __builtin_ctz(bits);
 	}
 	while (p < end && *p >= 0x20 && *p != '"' && *p != '\\' && *p < 0x7f)
 		p++;
+	return p;
+}
+
+/*
+ * The same within a string to be read, past the two escapes that JSON in JSON
+ * is full of, and past DEL; it may end early, before the last bytes.
+ */
+static inline const unsigned char *plain_skip(const unsigned char *p,
+					      const unsigned char *end,
+					      bool *escaped)
+{
+	/* An escape's second byte may be the seventeenth. */
+	while (end - p > 16) {
+		const unsigned char *next = p + 16;
+		plain_bytes v;
+		unsigned bits;
+
+		memcpy(&v, p, 16);
+		bits = plain_bits((v < 0x20) | (v == '"') | (v == '\\'));
+		for (; bits; bits &= bits - 1) {
+			const unsigned char *at = p + __builtin_ctz(bits);
+
+			if (at[0] != '\\' || (at[1] != '"' && at[1] != '\\'))
+				return at;
+			*escaped = true;
+			bits &= ~(2u << (at - p));
+			if (at + 2 > next)
+				next = at + 2;
+		}
+		p = next;
+	}
 	return p;
 }
 
@@ -53,14 +92,14 @@ static inline void plain_copy(char **to, const char **from, const char *end)
 
 	for (; end - p >= 16; p += 16, out += 16) {
 		plain_bytes v;
-		unsigned n;
+		unsigned bits;
 
 		memcpy(&v, p, 16);
 		memcpy(out, &v, 16);
-		n = plain_first(v == '\\');
-		if (n < 16) {
-			*from = p + n;
-			*to = out + n;
+		bits = plain_bits(v == '\\');
+		if (bits) {
+			*from = p + __builtin_ctz(bits);
+			*to = out + __builtin_ctz(bits);
 			return;
 		}
 	}
