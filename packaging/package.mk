@@ -14,7 +14,7 @@ SHARE := $(DESTDIR)$(PREFIX)/share
 SHLIB := $B/libstackflow.so.$(VERSION)
 SHLIB_MAP := lib/stackflow/libstackflow.map
 SHLIB_SRC := $(wildcard lib/base/*.c lib/rest/*.c lib/stackflow/*.c) \
-	$(foreach f,json jsonw keyset members parse scan,lib/doc/$f.c)
+	$(foreach f,flat json jsonw keyset members parse scan,lib/doc/$f.c)
 SHLIB_OBJ := $(SHLIB_SRC:%.c=$B/pic/%.o)
 SHLIB_PKGS := libcurl json-c libcrypto
 # sf_answer_done is known by its address, which has to be the program's own

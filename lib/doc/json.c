@@ -6,10 +6,14 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "doc/flat.h"
 #include "doc/jsonw.h"
 #include "doc/native.h"
 
-/* A struct json is json-c's object by another name; null is NULL in both. */
+/*
+ * A struct json is json-c's object by another name, or json_read()'s; null is
+ * NULL in all.
+ */
 static json_object *native(const struct json *v)
 {
 	return (json_object *)(uintptr_t)v;
@@ -22,12 +26,16 @@ static const struct json *foreign(json_object *o)
 
 void json_free(struct json *root)
 {
-	if (root)
+	if (flat_of(root))
+		flat_free(flat_of(root));
+	else if (root)
 		json_object_put(native(root));
 }
 
 enum json_type json_type(const struct json *v)
 {
+	if (flat_of(v))
+		return flat_of(v)->type;
 	switch (json_object_get_type(native(v))) {
 	case json_type_boolean:
 		return JSON_BOOL;
@@ -57,6 +65,8 @@ const struct json *json_get(const struct json *v, const char *key)
 
 	if (!json_is(v, JSON_OBJECT))
 		return NULL;
+	if (flat_of(v))
+		return flat_get(flat_of(v), str_from(key));
 	json_object_object_get_ex(native(v), key, &member);
 	return foreign(member);
 }
@@ -77,6 +87,8 @@ struct str json_str(const struct json *v)
 {
 	if (!json_is(v, JSON_STRING))
 		return STR_NONE;
+	if (flat_of(v))
+		return flat_str(flat_of(v));
 	return (struct str){ json_object_get_string(native(v)),
 			     (size_t)json_object_get_string_len(native(v)) };
 }
@@ -140,41 +152,52 @@ int json_member_str(struct str *out, const struct json_member *m,
  * A number's own digits: short integers are kept as json-c's int, all others
  * as a double that carries its text.
  */
-static const char *digits_of(const struct json *v)
+static struct str digits_of(const struct json *v)
 {
+	if (flat_of(v))
+		return flat_str(flat_of(v));
 	if (json_object_get_type(native(v)) != json_type_double)
-		return NULL;
-	return json_object_get_userdata(native(v));
+		return STR_NONE;
+	return str_from(json_object_get_userdata(native(v)));
+}
+
+static double to_double(struct str digits)
+{
+	char text[JSON_NUMBER_MAX + 1];
+
+	memcpy(text, digits.p, digits.n);
+	text[digits.n] = '\0';
+	return strtod(text, NULL);
 }
 
 double json_double(const struct json *v, double def)
 {
-	const char *digits;
+	struct str digits;
 	double d;
 
 	if (!json_is(v, JSON_NUMBER))
 		return def;
 	digits = digits_of(v);
-	if (!digits)
+	if (!digits.p)
 		return (double)json_object_get_int64(native(v));
-	d = strtod(digits, NULL);
+	d = to_double(digits);
 	return isfinite(d) ? d : def;
 }
 
 int64_t json_int(const struct json *v, int64_t def)
 {
-	const char *digits;
+	struct str digits;
 	int64_t exact;
 	double d;
 
 	if (!json_is(v, JSON_NUMBER))
 		return def;
 	digits = digits_of(v);
-	if (!digits)
+	if (!digits.p)
 		return json_object_get_int64(native(v));
-	if (str_to_i64(&exact, str_from(digits)) == 0)
+	if (str_to_i64(&exact, digits) == 0)
 		return exact;
-	d = strtod(digits, NULL);
+	d = to_double(digits);
 	if (d >= 0x1p63)
 		return INT64_MAX;
 	return d <= -0x1p63 ? INT64_MIN : (int64_t)d;
@@ -182,11 +205,16 @@ int64_t json_int(const struct json *v, int64_t def)
 
 bool json_bool(const struct json *v, bool def)
 {
-	return json_is(v, JSON_BOOL) ? json_object_get_boolean(native(v)) : def;
+	if (!json_is(v, JSON_BOOL))
+		return def;
+	return flat_of(v) ? flat_of(v)->text[0] == 't' :
+			    json_object_get_boolean(native(v));
 }
 
 size_t json_count(const struct json *v)
 {
+	if (flat_of(v))
+		return flat_of(v)->count;
 	if (json_is(v, JSON_ARRAY))
 		return json_object_array_length(native(v));
 	if (json_is(v, JSON_OBJECT))
@@ -198,6 +226,8 @@ const struct json *json_item(const struct json *array, size_t i)
 {
 	if (!json_is(array, JSON_ARRAY) || i >= json_count(array))
 		return NULL;
+	if (flat_of(array))
+		return flat_item(flat_of(array), i);
 	return foreign(json_object_array_get_idx(native(array), i));
 }
 
@@ -208,6 +238,8 @@ bool json_next(const struct json *object, void **at, struct str *key,
 
 	if (!json_is(object, JSON_OBJECT))
 		return false;
+	if (flat_of(object))
+		return flat_next(flat_of(object), at, key, value);
 	e = e ? e->next : json_object_get_object(native(object))->head;
 	if (!e)
 		return false;
@@ -269,7 +301,6 @@ const struct json *json_pointer(const struct json *v, struct str pointer)
 struct str json_text(const struct json *v, struct arena *arena)
 {
 	struct buf b = BUF_INIT(JSON_TEXT_MAX);
-	const char *digits;
 	struct str text;
 
 	switch (json_type(v)) {
@@ -278,9 +309,9 @@ struct str json_text(const struct json *v, struct arena *arena)
 	case JSON_STRING:
 		return json_str(v);
 	case JSON_NUMBER:
-		digits = digits_of(v);
-		if (digits)
-			return str_from(digits);
+		text = digits_of(v);
+		if (text.p)
+			return text;
 		break;
 	default:
 		break;
@@ -293,7 +324,7 @@ struct str json_text(const struct json *v, struct arena *arena)
 
 static void put_scalar(struct jsonw *w, const struct json *v)
 {
-	const char *digits;
+	struct str digits;
 
 	switch (json_type(v)) {
 	case JSON_BOOL:
@@ -301,8 +332,8 @@ static void put_scalar(struct jsonw *w, const struct json *v)
 		break;
 	case JSON_NUMBER:
 		digits = digits_of(v);
-		if (digits)
-			jsonw_raw(w, str_from(digits));
+		if (digits.p)
+			jsonw_raw(w, digits);
 		else
 			jsonw_int(w, json_int(v, 0));
 		break;
@@ -323,6 +354,8 @@ struct walk {
 
 static bool step(struct walk *w, struct str *key, const struct json **value)
 {
+	if (flat_of(w->in))
+		return flat_next(flat_of(w->in), &w->at, key, value);
 	if (!json_is(w->in, JSON_ARRAY))
 		return json_next(w->in, &w->at, key, value);
 	if (w->i >= json_count(w->in))
@@ -353,7 +386,7 @@ static void wipe_string(const struct json *v)
 {
 	struct str s = json_str(v);
 
-	if (s.n)	/* json-c's own bytes: the tree is ours to spoil */
+	if (s.n && !flat_of(v))	/* json-c's own: the tree is ours to spoil */
 		explicit_bzero((char *)(uintptr_t)s.p, s.n);
 }
 

@@ -31,6 +31,7 @@ enum {
 #define JSON_CONTAINERS_MAX 20000
 #define JSON_VALUES_MAX 50000
 #define JSON_TEXT_MAX (64 << 20)
+#define JSON_NUMBER_MAX 1000	/* characters */
 
 /*
  * Is text one strict JSON document? 0 or -EINVAL with offset and reason in
@@ -76,7 +77,8 @@ const struct json *json_get(const struct json *v, const char *key);
 const struct json *json_at(const struct json *v, ...)
 	__attribute__((sentinel));
 
-/* A string's bytes with length; STR_NONE where v is none. */
+/* A string's bytes with length, and a NUL behind them where json_parse() built
+ * it; STR_NONE where v is none. */
 struct str json_str(const struct json *v);
 /* json_str(json_get(v, key)) */
 struct str json_get_str(const struct json *v, const char *key);

@@ -104,14 +104,10 @@ static char simple_escape(char c)
 	}
 }
 
-void json_unescape(struct buf *out, struct str raw)
+char *json_unescape_to(char *to, struct str raw)
 {
 	const char *p = raw.p, *end = p + raw.n;
-	/* No escape is shorter than what it means. */
-	char *start = buf_room(out, raw.n), *to = start;
 
-	if (!to)
-		return;
 	for (plain_copy(&to, &p, end); p < end; plain_copy(&to, &p, end)) {
 		if (p[1] == 'u') {
 			to = put_unit(to, &p);
@@ -120,7 +116,15 @@ void json_unescape(struct buf *out, struct str raw)
 			p += 2;
 		}
 	}
-	buf_added(out, (size_t)(to - start));
+	return to;
+}
+
+void json_unescape(struct buf *out, struct str raw)
+{
+	char *to = buf_room(out, raw.n);
+
+	if (to)
+		buf_added(out, (size_t)(json_unescape_to(to, raw) - to));
 }
 
 /* What the key means; in k->plain where it has escapes. */

@@ -48,8 +48,10 @@ void keyset_close(struct keyset *k, struct keyset_mark *m);
 
 /*
  * Append what valid JSON text between quotes means, to out. Shared with the
- * builder of trees.
+ * builders of documents.
  */
 void json_unescape(struct buf *out, struct str raw);
+/* The same to where there is room for raw.n bytes; its end. */
+char *json_unescape_to(char *to, struct str raw);
 
 #endif

@@ -7,8 +7,6 @@
 #include "doc/plain.h"
 #include "doc/utf8.h"
 
-#define NUMBER_MAX 1000 /* characters */
-
 struct frame {
 	bool object;
 	struct keyset_mark keys;
@@ -181,7 +179,7 @@ static int scan_number(struct scan *s)
 		if (!digits(s))
 			return bad(s, from, "a number without its exponent");
 	}
-	if (s->p - from > NUMBER_MAX)
+	if (s->p - from > JSON_NUMBER_MAX)
 		return bad(s, from, "a number of over 1000 characters");
 	return 0;
 }

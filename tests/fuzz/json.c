@@ -1,11 +1,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "doc/json.h"
+#include "doc/read.h"
 
 /*
  * What json_scan() takes is built, and what is put from it is taken again and
- * is the same text: nothing is lost between scanner, tree and writer.
+ * is the same text: nothing is lost between scanner, tree and writer. What is
+ * read without a tree is the same text as well.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,6 +42,16 @@ static void use(const struct json *v)
 	arena_free(a);
 }
 
+static void read_alike(struct json *flat, struct str want)
+{
+	struct buf text = BUF_INIT(64 << 20);
+
+	json_put(&text, flat);
+	check(str_eq(buf_str(&text), want));
+	json_free(flat);
+	buf_fini(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct str text = { (const char *)data, size };
@@ -50,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int rc = json_scan(text, 0, &err);
 
 	check(json_parse(&j, text, 0, &err) == rc);
+	check(json_read(&k, text, 0, &err) == rc);
 	check(json_scan(text, JSON_NO_NUL, NULL) == 0 || rc ||
 	      memmem(data, size, "\\u0000", 6));
 	if (rc)
@@ -57,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	use(j);
 	json_pointer(j, text);
 	json_put(&once, j);
+	read_alike(k, buf_str(&once));
 	check(json_parse(&k, buf_str(&once), 0, &err) == 0);
 	json_put(&twice, k);
 	check(str_eq(buf_str(&once), buf_str(&twice)));
