@@ -38,16 +38,24 @@ unsigned char *HMAC(const void *md, const void *key, int key_len,
 	return real(md, key, key_len, data, n, out, out_len);
 }
 
-struct json_object *json_object_new_string_len(const char *text, int n)
+const void *sqlite3_column_blob(void *row, int column)
 {
-	static struct json_object *(*real)(const char *, int);
+	static const void *(*blob)(void *, int);
+	static int (*bytes)(void *, int);
 	const char *after = getenv("POISON_AFTER");
+	const void *p;
+	size_t n;
 
-	if (!real)
-		*(void **)&real = dlsym(RTLD_NEXT,
-					"json_object_new_string_len");
-	if (after && in_triage() &&
-	    memmem(text, (size_t)n, "poison-pill", 11) && !access(after, F_OK))
+	if (!blob) {
+		*(void **)&blob = dlsym(RTLD_NEXT, "sqlite3_column_blob");
+		*(void **)&bytes = dlsym(RTLD_NEXT, "sqlite3_column_bytes");
+	}
+	p = blob(row, column);
+	if (!after || !p || !in_triage())
+		return p;
+	n = (size_t)bytes(row, column);
+	if (memmem(p, n, "poison-pill", 11) &&
+	    memmem(p, n, "NewStateValue", 13) && !access(after, F_OK))
 		kill(getpid(), SIGKILL);
-	return real(text, n);
+	return p;
 }
