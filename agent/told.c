@@ -271,8 +271,7 @@ int told_tags(const struct alarm **a, const struct told *t,
 		list[i].value = arena_str(arena, json_str(json_item(pair, 1)));
 	}
 	*with = **a;
-	if (alarm_set_tags(with, list, n))
-		return -ENOMEM;
+	alarm_set_tags(with, list, n);
 	*a = with;
 	return arena_error(arena);
 }

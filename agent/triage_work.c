@@ -86,8 +86,7 @@ static int add_tags(struct work *w, struct round *r)
 	if (!with)
 		return -ENOMEM;
 	*with = *a;
-	if (alarm_set_tags(with, list, count))
-		return -ENOMEM;
+	alarm_set_tags(with, list, count);
 	w->alarm = with;
 	w->tags = list;
 	w->tag_count = count;

@@ -90,11 +90,6 @@ static void intake_free(void *arg)
  * Triage will want what was decoded. A web request's own bytes are gone with
  * its answer; those of an SNS message stay with the parsed envelope.
  */
-static bool may_stay(const struct intake *in)
-{
-	return in->sns.topic_arn.n > 0;
-}
-
 static bool keep(struct intake *in, int status)
 {
 	const struct handed what = {
@@ -104,7 +99,7 @@ static bool keep(struct intake *in, int status)
 	};
 	const struct event *e = in->events;
 
-	if (status != 200 || !in->alarms.count || !may_stay(in) ||
+	if (status != 200 || !in->alarms.count || !in->sns.topic_arn.n ||
 	    e->duplicate)
 		return false;
 	conf_free(in->conf);
@@ -230,27 +225,10 @@ static int describe(struct intake *in, size_t i)
 	return 0;
 }
 
-/* Triage gets the alarms, and of the messages what its rules read. */
-static int lighten(struct intake *in)
-{
-	struct ruleset *rules;
-	int rc = 0;
-
-	if (!may_stay(in))
-		return 0;
-	rules = agent_rules(in->agent);
-	if (!ruleset_reads_payload(rules))
-		rc = alarms_lighten(&in->alarms);
-	ruleset_free(rules);
-	return rc;
-}
-
 void intake_alarms(struct intake *in)
 {
 	int rc = alarm_decode(&in->alarms, &in->input);
 
-	if (!rc)
-		rc = lighten(in);
 	if (!rc)
 		rc = make_events(in, in->alarms.count);
 	for (size_t i = 0; !rc && i < in->count; i++)

@@ -133,9 +133,8 @@ static void set_one(struct loader *l, struct alarm *a, const struct yaml *v)
 		size_t count = a->tag_count;
 
 		/* As if they had been looked up: severity and CI follow. */
-		if (set_pair(l, &tags, &count, behind(v->key, 4), value) &&
-		    alarm_set_tags(a, tags, count))
-			load_no_memory(l);
+		if (set_pair(l, &tags, &count, behind(v->key, 4), value))
+			alarm_set_tags(a, tags, count);
 	}
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "alarm/recognise.h"
+#include "doc/read.h"
 
 static bool is_any(const struct json *root)
 {
@@ -170,7 +171,7 @@ int alarm_decode_inner(struct decoder *d, const struct alarm_input *in)
 {
 	const struct decoder outer = *d;
 	struct json *root = NULL;
-	int rc = json_parse(&root, in->body, 0, NULL);
+	int rc = json_read(&root, in->body, 0, NULL);
 
 	if (rc == -ENOMEM)
 		return rc;
@@ -250,7 +251,7 @@ int alarm_decode(struct alarms *out, const struct alarm_input *in)
 {
 	struct decoder d = { .in = in };
 	struct json *root = NULL;
-	int rc = json_parse(&root, in->body, 0, NULL);
+	int rc = json_read(&root, in->body, 0, NULL);
 
 	if (rc == -ENOMEM)
 		return rc;
@@ -262,12 +263,8 @@ int alarm_decode(struct alarms *out, const struct alarm_input *in)
 	rc = decode_root(&d);
 	if (rc)
 		goto fail;
-	*out = (struct alarms){ .list = d.list,
-				.count = d.count,
-				.arena = d.arena,
-				.json = root,
-				.inner = d.inner,
-				.inner_count = d.inner_count };
+	*out = (struct alarms){ d.list, d.count, d.arena,
+				root,	d.inner, d.inner_count };
 	return 0;
 fail:
 	for (size_t i = 0; i < d.inner_count; i++)
@@ -281,10 +278,9 @@ void alarms_fini(struct alarms *a)
 {
 	for (size_t i = 0; i < a->inner_count; i++)
 		json_free(a->inner[i]);
-	alarm_late_free(a->late);
 	arena_free(a->arena);
 	json_free(a->json);
-	*a = (struct alarms){ .list = NULL };
+	*a = (struct alarms){ NULL, 0, NULL, NULL, NULL, 0 };
 }
 
 const char *alarm_state_name(enum alarm_state s)

@@ -53,9 +53,7 @@ struct alarm {
 	double threshold;
 	const struct alarm_pair *dims, *tags;
 	size_t dim_count, tag_count;
-	const struct json *payload; /* raw message, parsed; NULL: text, or let
-				       go: alarm_payload() */
-	struct alarm_late *late;    /* alarms_lighten()'s; NULL: as it was */
+	const struct json *payload; /* raw message, parsed; NULL: text */
 	struct str raw;		    /* raw message */
 	bool own_time;	     /* time_ms is the payload's, not the message's */
 	struct str event_id; /* the payload's own id of this event */
@@ -87,7 +85,6 @@ struct alarms {
 	struct json *json;   /* owned */
 	struct json **inner; /* of messages inside the message; owned */
 	size_t inner_count;
-	struct alarm_late *late; /* in arena */
 };
 
 /*
@@ -96,20 +93,6 @@ struct alarms {
  */
 int alarm_decode(struct alarms *out, const struct alarm_input *in);
 void alarms_fini(struct alarms *a);
-
-/*
- * Let go of the parsed message where it is of one alarm, as most are: what the
- * alarm borrows from it is copied. For alarms that wait for another thread, of
- * which few are asked for more. 0 or -ENOMEM, after which only alarms_fini()
- * is right.
- */
-int alarms_lighten(struct alarms *a);
-/*
- * The raw message, parsed: NULL where it is text. One that was let go is parsed
- * once more, and lives with the struct alarms; so this is for one thread at a
- * time. 0 or -ENOMEM.
- */
-int alarm_payload(const struct json **out, const struct alarm *a);
 
 /*
  * Unwrap what `tocsin explain` may be given: an SNS envelope, an SQS or Lambda
@@ -145,10 +128,9 @@ const char *alarm_state_name(enum alarm_state s);
 /*
  * Tags that were looked up, for an alarm whose message had none: severity and
  * CI are read from them as if they had come with it. They must outlive a.
- * 0 or -ENOMEM.
  */
-int alarm_set_tags(struct alarm *a, const struct alarm_pair *tags,
-		   size_t count);
+void alarm_set_tags(struct alarm *a, const struct alarm_pair *tags,
+		    size_t count);
 
 /* A dimension's or tag's value by name; STR_NONE where absent. */
 struct str alarm_dim(const struct alarm *a, struct str name);

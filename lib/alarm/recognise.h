@@ -55,9 +55,6 @@ int alarm_left_out(struct decoder *d, size_t left_out);
  * the payload. */
 int alarm_decode_inner(struct decoder *d, const struct alarm_input *in);
 
-/* Of alarms_lighten(); late may be NULL. */
-void alarm_late_free(struct alarm_late *late);
-
 /* ---- alarm families ---- */
 bool cloudwatch_is_composite(const struct json *root);
 bool cloudwatch_is_log(const struct json *root);

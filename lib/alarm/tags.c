@@ -1,7 +1,5 @@
 #include "alarm/recognise.h"
 
-#include <errno.h>
-
 /* Where a payload's own fields stand: in it, or in EventBridge's and Lambda's
  * inner object. */
 static bool tells(const struct json *payload, const char *key)
@@ -17,21 +15,17 @@ static bool tells(const struct json *payload, const char *key)
 }
 
 /* A tag stands behind the payload's own field and before the description. */
-int alarm_set_tags(struct alarm *a, const struct alarm_pair *tags,
-		   size_t count)
+void alarm_set_tags(struct alarm *a, const struct alarm_pair *tags,
+		    size_t count)
 {
-	const struct json *payload;
 	struct str severity, ci;
 
 	a->tags = tags;
 	a->tag_count = count;
 	severity = severity_word(alarm_tag(a, STR("severity")));
 	ci = str_trim(alarm_tag(a, STR("stackflow_ci_id")));
-	if ((severity.n || ci.n) && alarm_payload(&payload, a))
-		return -ENOMEM;
-	if (severity.n && !tells(payload, "severity"))
+	if (severity.n && !tells(a->payload, "severity"))
 		a->severity = severity;
-	if (ci.n && !tells(payload, "stackflow_ci_id"))
+	if (ci.n && !tells(a->payload, "stackflow_ci_id"))
 		a->ci_id = ci;
-	return 0;
 }

@@ -238,17 +238,14 @@ static bool lists(const struct json *actions, struct str topic)
 /* Since 2022 a message names the alarm's actions. */
 static bool never_says_ok(const struct alarm *a)
 {
-	const struct json *payload, *ok;
+	const struct json *ok = json_get(a->payload, "OKActions");
 
 	if (!str_is(str_from(a->source), "cloudwatch") ||
-	    alarm_payload(&payload, a))
-		return false;
-	ok = json_get(payload, "OKActions");
-	if (!json_is(ok, JSON_ARRAY))
+	    !json_is(ok, JSON_ARRAY))
 		return false;
 	if (!a->topic.n || json_count(ok) == 0)
 		return json_count(ok) == 0;
-	return lists(json_get(payload, "AlarmActions"), a->topic) &&
+	return lists(json_get(a->payload, "AlarmActions"), a->topic) &&
 	       !lists(ok, a->topic);
 }
 

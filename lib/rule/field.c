@@ -167,16 +167,6 @@ static struct str ci_text(const struct ci *ci, struct str name)
 	return STR_NONE;
 }
 
-static struct str payload_text(struct facts *f, struct str pointer)
-{
-	const struct json *payload;
-
-	if (alarm_payload(&payload, f->alarm))
-		arena_alloc(f->arena, SIZE_MAX);	/* so that it's known */
-	return payload ? json_text(json_pointer(payload, pointer), f->arena)
-		       : STR_NONE;
-}
-
 /* Fields that change while a decision goes on are never kept in a slot. */
 static struct str resolve(struct facts *f, const struct ref *ref)
 {
@@ -216,7 +206,10 @@ static struct str resolve(struct facts *f, const struct ref *ref)
 	case FIELD_CI:
 		return ci_text(f->ci, ref->name);
 	case FIELD_PAYLOAD:
-		return payload_text(f, ref->name);
+		return a->payload
+			       ? json_text(json_pointer(a->payload, ref->name),
+					   f->arena)
+			       : STR_NONE;
 	}
 	return *(const struct str *)((const char *)a + ref->offset);
 }

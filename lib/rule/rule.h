@@ -166,8 +166,6 @@ int ruleset_again(struct ruleset **out, struct str text,
  */
 bool ruleset_reads_tags(const struct ruleset *r);
 bool ruleset_opens_insufficient(const struct ruleset *r);
-/* Does a rule read fields of the message that no alarm has? */
-bool ruleset_reads_payload(const struct ruleset *r);
 
 /* Matches since load of the n-th policy; counted without locks. */
 struct rule_hit {

@@ -246,14 +246,6 @@ static bool leaves_to_builtin(const struct rule_file *f)
 	return true;
 }
 
-static void note_field(struct ruleset *r, enum field_id id)
-{
-	if (id == FIELD_TAG)
-		r->reads_tags = true;
-	if (id == FIELD_PAYLOAD)
-		r->reads_payload = true;
-}
-
 static void note_needs(struct loading *g)
 {
 	struct ruleset *r = g->set;
@@ -263,7 +255,8 @@ static void note_needs(struct loading *g)
 
 	r->reads_tags = r->empty;
 	while (map_next(g->refs, &at, &path, &ref))
-		note_field(r, ((const struct ref *)ref)->id);
+		if (((const struct ref *)ref)->id == FIELD_TAG)
+			r->reads_tags = true;
 	for (size_t i = 0; i < r->file_count; i++)
 		if (leaves_to_builtin(&r->files[i]))
 			r->reads_tags = true;
@@ -355,11 +348,6 @@ void ruleset_free(struct ruleset *r)
 bool ruleset_reads_tags(const struct ruleset *r)
 {
 	return r->reads_tags;
-}
-
-bool ruleset_reads_payload(const struct ruleset *r)
-{
-	return r->reads_payload;
 }
 
 bool ruleset_opens_insufficient(const struct ruleset *r)

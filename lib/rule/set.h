@@ -212,7 +212,7 @@ struct ruleset {
 	_Atomic uint64_t ties;		/* events that two files claimed */
 	unsigned slots;
 	bool empty;			/* made without any source */
-	bool reads_tags, reads_payload, opens_insufficient;
+	bool reads_tags, opens_insufficient;
 	const struct str *behind;	/* sorted ids of policies */
 	size_t behind_count;
 	char hash[65];
