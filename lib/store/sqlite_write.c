@@ -470,23 +470,61 @@ static int write_one(struct sqlite *d, struct store_write *w)
 
 /* ---- what a batch expects, asked before anything of it is written ---- */
 
+/*
+ * What the writes before one are about. Of ids it may tell too much, where two
+ * share a bit, which costs another look.
+ */
+#define ID_WORDS 16
+struct earlier {
+	uint64_t ops[ID_WORDS], incidents[ID_WORDS];
+	uint64_t lanes[ID_WORDS];	/* of ops */
+	bool moved, any_op, of_new;	/* of_new: an op of an incident that
+					   has no id yet */
+};
+
+static uint64_t bit_of(int64_t id)
+{
+	return (uint64_t)1 << ((uint64_t)id % 64);
+}
+
+static void note_id(uint64_t *bits, int64_t id)
+{
+	bits[(uint64_t)id / 64 % ID_WORDS] |= bit_of(id);
+}
+
+static bool noted(const uint64_t *bits, int64_t id)
+{
+	return bits[(uint64_t)id / 64 % ID_WORDS] & bit_of(id);
+}
+
 static bool writes_op(const struct store_write *w)
 {
 	return w->kind == WRITE_OP || w->kind == WRITE_OP_STATE;
 }
 
-/* Does an earlier write touch the lane that w's op is in, or comes to? */
-static bool same_lane(const struct store_write *earlier,
-		      const struct store_write *w)
+static void note_write(struct earlier *e, const struct store_write *w)
 {
-	if (earlier->kind == WRITE_MOVE)
-		return true;
-	return writes_op(earlier) && (!w->row.incident || w->incident ||
-				      earlier->incident ||
-				      earlier->op->incident == w->row.incident);
+	e->moved |= w->kind == WRITE_MOVE;
+	if (w->kind == WRITE_INCIDENT)
+		note_id(e->incidents, w->incident->id);
+	if (!writes_op(w))
+		return;
+	e->any_op = true;
+	e->of_new |= w->incident != NULL;
+	note_id(e->ops, w->op->id);
+	note_id(e->lanes, w->op->incident);
 }
 
-static int expect_op(struct sqlite *d, const struct store_batch *b, size_t at)
+/* Does an earlier write touch the lane that w's op is in, or comes to? */
+static bool same_lane(const struct earlier *e, const struct store_write *w)
+{
+	return e->moved ||
+	       (e->any_op && (!w->row.incident || w->incident || e->of_new ||
+			      noted(e->lanes, w->row.incident)));
+}
+
+static int expect_op(struct sqlite *d, const struct store_batch *b, size_t at,
+		     const struct earlier *earlier)
 {
 	struct store_write *w = &b->writes[at];
 	int r, state = -1;
@@ -494,7 +532,7 @@ static int expect_op(struct sqlite *d, const struct store_batch *b, size_t at)
 	if (!w->expect || !w->op->id)
 		return 0;
 	/* An earlier write of the same batch says what it will be then. */
-	for (size_t i = 0; i < at; i++)
+	for (size_t i = 0; noted(earlier->ops, w->op->id) && i < at; i++)
 		if (writes_op(&b->writes[i]) &&
 		    b->writes[i].op->id == w->op->id)
 			state = (int)b->writes[i].op->state;
@@ -504,13 +542,13 @@ static int expect_op(struct sqlite *d, const struct store_batch *b, size_t at)
 			return r;
 		state = r ? (int)w->row.state : 0;
 	}
-	for (size_t i = 0; i < at && w->row.found; i++)
-		w->row.found = !same_lane(&b->writes[i], w);
+	if (same_lane(earlier, w))
+		w->row.found = false;
 	return state == (int)w->expect ? 0 : -ESTALE;
 }
 
 static int expect_incident(struct sqlite *d, const struct store_batch *b,
-			   size_t at)
+			   size_t at, const struct earlier *earlier)
 {
 	struct store_write *w = &b->writes[at];
 	const struct incident *i = w->incident;
@@ -519,7 +557,7 @@ static int expect_incident(struct sqlite *d, const struct store_batch *b,
 
 	if (!i->id)
 		return 0;
-	for (size_t k = 0; k < at; k++)
+	for (size_t k = 0; noted(earlier->incidents, i->id) && k < at; k++)
 		if (b->writes[k].kind == WRITE_INCIDENT &&
 		    b->writes[k].incident->id == i->id)
 			return 0;
@@ -534,15 +572,17 @@ static int expect_incident(struct sqlite *d, const struct store_batch *b,
 
 int sqlite_batch(void *db, struct store_batch *b)
 {
+	struct earlier earlier = { .moved = false };
 	struct sqlite *d = db;
 	int r = 0;
 
 	for (size_t i = 0; i < b->count && !r; i++) {
 		b->writes[i].row = (struct store_row){ 0 };
 		if (writes_op(&b->writes[i]))
-			r = expect_op(d, b, i);
+			r = expect_op(d, b, i, &earlier);
 		else if (b->writes[i].kind == WRITE_INCIDENT)
-			r = expect_incident(d, b, i);
+			r = expect_incident(d, b, i, &earlier);
+		note_write(&earlier, &b->writes[i]);
 	}
 	for (size_t i = 0; i < b->count && !r; i++)
 		r = write_one(d, &b->writes[i]);
