@@ -138,6 +138,7 @@ int rest_start(struct rest *r, const struct rest_request *req, struct err *err)
 	t->next = &r->active;
 	t->prev->next = t->next->prev = t;
 	r->count++;
+	r->fresh = true;
 	return 0;
 }
 
@@ -184,7 +185,10 @@ void rest_step(struct rest *r, int wait_ms)
 {
 	int running;
 
-	curl_multi_perform(r->multi, &running);
+	/* What was there before has been looked at by the step before. */
+	if (r->fresh || wait_ms <= 0)
+		curl_multi_perform(r->multi, &running);
+	r->fresh = false;
 	if (reap(r) || wait_ms <= 0)
 		return;
 	curl_multi_poll(r->multi, NULL, 0, wait_ms, NULL);

@@ -46,6 +46,7 @@ struct rest {
 	struct transfer *spare;		/* a list by next */
 	size_t count, spares, connections;
 	bool closing;
+	bool fresh;		/* a transfer was added since the last step */
 	struct trust trust;
 	char *user_agent, *proxy;
 	char *unix_socket;	/* NULL: none */
