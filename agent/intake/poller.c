@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/encode.h"
 #include "base/random.h"
+#include "doc/read.h"
 
 /*
  * Receives in hand at a time: while one is being journaled the next may come.
@@ -164,13 +165,13 @@ static bool is_wide(const struct sqs_message *list, size_t count)
 	return count == SQS_BATCH && bytes < WIDE_BYTES;
 }
 
-static void take_messages(struct poller *p, const struct sqs_message *list,
-			  size_t count)
+static void take_messages(struct poller *p, struct json **answer,
+			  const struct sqs_message *list, size_t count)
 {
 	struct haul *h;
 
 	p->wide = is_wide(list, count);
-	if (haul_new(&h, p->queue, list, count)) {
+	if (haul_new(&h, p->queue, *answer, list, count)) {
 		LOG(ERROR,
 		    "out of memory: a receive's messages stay in "
 		    "their queue",
@@ -179,6 +180,7 @@ static void take_messages(struct poller *p, const struct sqs_message *list,
 			       p->mono_ms());
 		return;
 	}
+	*answer = NULL;
 	h->idle = haul_idle;
 	h->arg = p;
 	p->in_hand++;
@@ -224,7 +226,7 @@ static void received(const struct aws_answer *a, void *arg)
 	atomic_fetch_add(&p->queue->received, (uint64_t)n);
 	if (p->closing)
 		return;
-	take_messages(p, list, (size_t)n);
+	take_messages(p, a->root, list, (size_t)n);
 }
 
 /* An id by which SQS repeats a receive of a FIFO queue. */
@@ -260,6 +262,7 @@ static void start_receive(struct poller *p)
 		.region = p->queue->region,
 		.timeout_ms = p->queue->wait_s * 1000 + POLL_SLACK_MS,
 		.max_body = SQS_ANSWER_MAX,
+		.json_flags = JSON_OWN,
 		.done = received,
 		.arg = p,
 	};

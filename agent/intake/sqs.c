@@ -157,46 +157,26 @@ static void begin(struct message *m)
 
 /* ---- a receive ---- */
 
-static struct str keep(struct buf *text, struct str s)
-{
-	char *at;
-
-	if (!s.p)
-		return STR_NONE;
-	at = text->p + text->n;
-	buf_put_str(text, s);
-	return (struct str){ at, s.n };
-}
-
-int haul_new(struct haul **out, struct queue *q,
-	      const struct sqs_message *list, size_t count)
+int haul_new(struct haul **out, struct queue *q, struct json *answer,
+	     const struct sqs_message *list, size_t count)
 {
 	struct haul *h = calloc(1, sizeof(*h));
-	size_t all = 1;
 
 	if (!h)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		all += list[i].id.n + list[i].handle.n + list[i].body.n +
-		       list[i].group.n + list[i].md5.n;
 	h->queue = q;
 	h->count = count;
+	h->answer = answer;
 	pthread_mutex_init(&h->lock, NULL);
-	buf_init(&h->text, SQS_ANSWER_MAX);
-	/* At once, so that what is kept never moves. */
-	if (!buf_room(&h->text, all)) {
-		haul_free(h);
-		return -ENOMEM;
-	}
 	for (size_t i = 0; i < count; i++) {
 		struct message *m = &h->messages[i];
 
 		m->haul = h;
-		m->id = keep(&h->text, list[i].id);
-		m->handle = keep(&h->text, list[i].handle);
-		m->body = keep(&h->text, list[i].body);
-		m->group = keep(&h->text, list[i].group);
-		m->md5 = keep(&h->text, list[i].md5);
+		m->id = list[i].id;
+		m->handle = list[i].handle;
+		m->body = list[i].body;
+		m->group = list[i].group;
+		m->md5 = list[i].md5;
 		m->sent_ms = list[i].sent_ms;
 		m->receives = list[i].receives;
 	}
@@ -209,7 +189,7 @@ void haul_free(struct haul *h)
 	if (!h)
 		return;
 	pthread_mutex_destroy(&h->lock);
-	buf_fini(&h->text);
+	json_free(h->answer);
 	free(h);
 }
 

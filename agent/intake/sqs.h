@@ -87,14 +87,15 @@ struct haul {
 	bool gathering;
 	struct intake *gathered[SQS_BATCH];
 	size_t gathered_count;
-	struct buf text;		/* what the messages' strings lie in */
+	struct json *answer;		/* what the messages' strings lie in */
 	size_t count;
 	struct message messages[SQS_BATCH];
 };
 
-/* Copies list. 0 or -ENOMEM. */
-int haul_new(struct haul **out, struct queue *q,
-	      const struct sqs_message *list, size_t count) MUST_CHECK;
+/* Of answer, which it owns from now on, the messages that list borrows from
+ * there. 0, or -ENOMEM and it stays yours. */
+int haul_new(struct haul **out, struct queue *q, struct json *answer,
+	     const struct sqs_message *list, size_t count) MUST_CHECK;
 void haul_free(struct haul *h);
 /*
  * Begin what may begin: all at once, or of a FIFO queue the next of each

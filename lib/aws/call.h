@@ -49,6 +49,9 @@ struct aws_answer {
 	struct str message;	/* one line, bounded, never a secret */
 	struct str body;	/* NUL after it */
 	const struct json *json; /* AWS_OK of a JSON call: parsed, an object */
+	struct json **root;	/* where it is held: who sets that to NULL has
+				   to json_free() it, if it was read with
+				   JSON_OWN; else it borrows from body */
 	int64_t retry_after_ms;	/* -1: none */
 	int64_t date_ms;	/* the answer's Date; 0: none */
 };
@@ -65,7 +68,7 @@ struct aws_call {
 	struct str region;	/* STR_NONE: the client's */
 	unsigned timeout_ms;	/* 0: 15 s */
 	size_t max_body;	/* 0: 1 MiB */
-	unsigned json_flags;	/* of json_parse(), for the answer */
+	unsigned json_flags;	/* of json_read(), for the answer */
 	bool once;		/* never sent twice by libcurl itself */
 	aws_done *done;
 	void *arg;

@@ -4,6 +4,7 @@
 
 #include "base/encode.h"
 #include "doc/json.h"
+#include "doc/read.h"
 
 #define FAULT_BODY_MAX (64u << 10)
 /* A shorter one is made up, and as a word it would blot out the rest. */
@@ -275,6 +276,7 @@ static void read_success(struct reply *out, bool json, unsigned flags)
 	struct str body = out->a.body;
 
 	out->a.outcome = AWS_OK;
+	out->a.root = &out->root;
 	if (!json) {
 		if (!str_starts(str_trim(body), "<"))
 			reply_set(out, AWS_TRANSIENT,
@@ -284,7 +286,7 @@ static void read_success(struct reply *out, bool json, unsigned flags)
 	/* Calls without a result answer with nothing at all. */
 	if (str_trim(body).n == 0)
 		body = STR("{}");
-	if (json_parse(&out->root, body, flags, &err) == -ENOMEM)
+	if (json_read(&out->root, body, flags, &err) == -ENOMEM)
 		reply_set(out, AWS_TRANSIENT, "no memory for the answer");
 	else if (json_is(out->root, JSON_OBJECT))
 		out->a.json = out->root;

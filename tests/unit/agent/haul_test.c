@@ -32,7 +32,6 @@ static int open_queue(void **state, const char *url)
 	struct store_options o = { .max_size = 1 << 30,
 				   .retain_ms = 86400000LL * 30,
 				   .hash_key = key };
-	struct faults faults;
 	char path[300];
 	struct err err;
 
@@ -42,10 +41,6 @@ static int open_queue(void **state, const char *url)
 	o.url = path;
 	if (store_open(&s->agent.store, &o, &err))
 		fail_msg("%s", err.text);
-	faults_init(&faults);
-	s->agent.rules = ruleset_load(NULL, 0, &faults, NULL);
-	assert_non_null(s->agent.rules);
-	faults_fini(&faults);
 	s->agent.metrics = metrics_new();
 	s->agent.handoff = handoff_new();
 	pthread_mutex_init(&s->agent.snapshot_lock, NULL);
@@ -74,7 +69,6 @@ static int close_queue(void **state)
 
 	store_close(s->agent.store);
 	handoff_free(s->agent.handoff);
-	ruleset_free(s->agent.rules);
 	queue_fini(&s->queue);
 	metrics_free(s->agent.metrics);
 	sqs_md5_free(s->md5);
@@ -118,7 +112,7 @@ static struct haul *receive(struct scene *s, const char *groups)
 			.receives = 1,
 		};
 	}
-	assert_int_equal(haul_new(&h, &s->queue, list, n), 0);
+	assert_int_equal(haul_new(&h, &s->queue, NULL, list, n), 0);
 	h->idle = idle;
 	h->arg = s;
 	return h;

@@ -88,6 +88,7 @@ static void answer_after(size_t i, enum aws_outcome outcome, const char *text,
 		assert_int_equal(json_parse(&json, str_from(text), 0, NULL),
 				 0);
 		a.json = json;
+		a.root = &json;
 	} else {
 		a.code = str_from(text);
 		a.message = STR("words");
