@@ -440,8 +440,9 @@ int agent_run(const char *conf_path)
 	pthread_mutex_init(&a->snapshot_lock, NULL);
 	/* No core ever holds a secret. */
 	prctl(PR_SET_DUMPABLE, 0);
-	/* TLS buffers by themselves: idle connections leave no holes. */
-	mallopt(M_MMAP_THRESHOLD, 16 << 10);
+	/* TLS buffers by themselves: idle connections leave no holes. libcurl's
+	 * are a little smaller, and come and go with each request. */
+	mallopt(M_MMAP_THRESHOLD, (16 << 10) + 128);
 	/* What one thread takes and another gives back would pile up there. */
 	mallopt(M_MXFAST, 0);
 	signal(SIGPIPE, SIG_IGN);
