@@ -178,7 +178,7 @@ class Drain:
                 "at most 0.2x", ratio["cpu_settled"] <= 0.2)
 
 
-def part(bench, peers, messages, rounds):
+def part(bench, peers, messages, pollers, rounds):
     missing = [os.path.basename(p) for p in NEEDED if not os.path.isdir(p)]
     if missing:
         bench.report.note("SQS: skipped, " + " and ".join(missing) + " aren't "
@@ -188,5 +188,5 @@ def part(bench, peers, messages, rounds):
                           os.path.join(bench.folder, "envelopes"), messages,
                           200)
     work = bodies(signed.path, messages)
-    for pollers in (1, 2)[:rounds - 1]:		# a short run has two rounds
-        Drain(bench, peers, work, rounds, pollers).run()
+    for n in pollers:
+        Drain(bench, peers, work, rounds, n).run()
