@@ -263,8 +263,12 @@ int alarm_decode(struct alarms *out, const struct alarm_input *in)
 	rc = decode_root(&d);
 	if (rc)
 		goto fail;
-	*out = (struct alarms){ d.list, d.count, d.arena,
-				root,	d.inner, d.inner_count };
+	*out = (struct alarms){ .list = d.list,
+				.count = d.count,
+				.arena = d.arena,
+				.json = root,
+				.inner = d.inner,
+				.inner_count = d.inner_count };
 	return 0;
 fail:
 	for (size_t i = 0; i < d.inner_count; i++)
@@ -280,7 +284,7 @@ void alarms_fini(struct alarms *a)
 		json_free(a->inner[i]);
 	arena_free(a->arena);
 	json_free(a->json);
-	*a = (struct alarms){ NULL, 0, NULL, NULL, NULL, 0 };
+	*a = (struct alarms){ .list = NULL };
 }
 
 const char *alarm_state_name(enum alarm_state s)
