@@ -190,8 +190,6 @@ const struct json *flat_item(const struct flat *array, size_t i)
 {
 	const struct flat *f = array + 1;
 
-	if (i >= array->count)
-		return NULL;
 	while (i--)
 		f += f->next;
 	return flat_json(f);

@@ -35,6 +35,7 @@ static inline struct str flat_str(const struct flat *f)
 }
 
 const struct json *flat_get(const struct flat *object, struct str key);
+/* i < array->count */
 const struct json *flat_item(const struct flat *array, size_t i);
 /* Of an object or an array, whose items have no key; as json_next(). */
 bool flat_next(const struct flat *in, void **at, struct str *key,

@@ -54,7 +54,7 @@ static inline const unsigned char *plain_end(const unsigned char *p,
 
 /*
  * The same within a string to be read, past the two escapes that JSON in JSON
- * is full of, and past DEL; it may end early, before the last bytes.
+ * is full of and past DEL; among the last bytes it stops at those too.
  */
 static inline const unsigned char *plain_skip(const unsigned char *p,
 					      const unsigned char *end,
@@ -80,7 +80,7 @@ static inline const unsigned char *plain_skip(const unsigned char *p,
 		}
 		p = next;
 	}
-	return p;
+	return plain_end(p, end);
 }
 
 /* Copy what stands before the first backslash to *to; both are moved on. There

@@ -3,7 +3,7 @@
 
 #include "doc/json.h"
 
-enum {
+enum {			/* beside the flags of doc/json.h */
 	JSON_OWN = 4,	/* nothing is borrowed: text may go */
 };
 

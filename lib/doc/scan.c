@@ -115,8 +115,6 @@ static int scan_string(struct scan *s, bool no_nul, struct str *raw,
 	*escaped = false;
 	for (;;) {
 		s->p = plain_skip(s->p, s->end, escaped);
-		if (s->end - s->p <= 16)
-			s->p = plain_end(s->p, s->end);
 		if (s->p == s->end)
 			return bad(s, from - 1, "a string without its end");
 		if (*s->p == '"')
