@@ -72,8 +72,7 @@ static void remember(struct batch *b, const struct known *k)
 	k->lane->kept = true;
 }
 
-/* What this batch wrote, for the next one; all else of it is out of date. */
-static void remember_all(struct batch *b)
+void batch_remember(struct batch *b)
 {
 	struct str key;
 	size_t at = 0;
@@ -99,8 +98,6 @@ void batch_free(struct batch *b)
 {
 	if (!b)
 		return;
-	if (b->committed)
-		remember_all(b);
 	map_free(b->lanes);
 	map_free(b->lanes_by_id);
 	map_free(b->members);
@@ -189,6 +186,13 @@ static int lane_by_id(struct lane **out, struct batch *b, int64_t id)
 	return rc > 0 ? lane_load(out, b, &i) : rc;
 }
 
+/* Once StackFlow has its incident a note goes by itself: does it wait yet? */
+static int still_waits(struct recalled *x, struct batch *b)
+{
+	return store_unchanged(&x->incident.remote, b->reader, &x->incident,
+			       &x->tail, b->arena);
+}
+
 /* 1: k and its lane are what the last batch left. */
 static int recalled(struct known *k, struct batch *b, struct str subject,
 		    struct str key)
@@ -203,6 +207,9 @@ static int recalled(struct known *k, struct batch *b, struct str subject,
 			 b->arena);
 	if (rc <= 0 || map_get(b->lanes_by_id, batch_id_key(&x.incident.id)))
 		return rc < 0 ? rc : 0;
+	rc = x.incident.remote.n ? 1 : still_waits(&x, b);
+	if (rc <= 0)
+		return rc;
 	lane = arena_alloc(b->arena, sizeof(*lane));
 	k->member = arena_alloc(b->arena, sizeof(*k->member));
 	if (!lane || !k->member)

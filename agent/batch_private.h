@@ -43,7 +43,6 @@ struct tallied {
 struct batch {
 	struct store_reader *reader;
 	struct recall *recall;
-	bool committed;
 	struct arena *arena;
 	const struct keys *keys;
 	struct world world;
@@ -65,6 +64,9 @@ struct batch {
 
 /* The key of an incident in lanes_by_id. */
 struct str batch_id_key(const int64_t *id);
+/* What this batch wrote, for the next one; all else of it is out of date. Once
+ * it is committed, while all that its events and alarms told is there yet. */
+void batch_remember(struct batch *b);
 int batch_tally(struct tallied **out, struct batch *b, struct str key);
 
 #endif

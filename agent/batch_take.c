@@ -308,9 +308,10 @@ int batch_commit(struct batch *b, struct store *s)
 		w->until_ms = w->from + LOOK_AGAIN_MS;
 	}
 	rc = store_commit(s, b->writes, b->count);
-	b->committed = rc == 0;
 	/* Somebody else was there first: all is read anew. */
 	if (rc)
 		recall_clear(b->recall);
+	else
+		batch_remember(b);
 	return rc;
 }

@@ -67,11 +67,12 @@ void recall_forget(struct recall *r, struct str key)
 static bool worth(const struct incident *i, const struct member *m,
 		  const struct op *tail)
 {
-	return i->id && i->state == INCIDENT_OPEN && i->remote.n && m->id &&
+	return i->id && i->state == INCIDENT_OPEN && m->id &&
 	       m->state == ALARM_FIRING && m->incident == i->id &&
 	       !i->due_ms && !i->held_ms && !i->group_ms && !i->parent &&
 	       m->wait == WAIT_NONE && tail && tail->id &&
-	       tail->kind == OP_NOTE && tail->state == OP_READY && tail->held;
+	       tail->kind == OP_NOTE && tail->state == OP_READY &&
+	       (tail->held || !i->remote.n);
 }
 
 /* Every string of *to, into arena. */
@@ -101,7 +102,7 @@ static bool waits(const struct recalled *x, int64_t now_ms)
 {
 	int64_t ms = x->tail.not_before_ms;
 
-	return ms == OP_NEVER_MS ||
+	return !x->incident.remote.n || ms == OP_NEVER_MS ||
 	       (ms > now_ms + SOON_MS &&
 		ms <= now_ms + x->incident.notes_every_ms);
 }

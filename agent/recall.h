@@ -12,9 +12,12 @@
 struct recall;
 
 struct recalled {
-	struct incident incident;	/* open, in StackFlow, without timers */
+	struct incident incident;	/* open, without timers */
 	struct member member;		/* its only one that was seen, firing */
-	struct op tail;			/* a repeat note, held for a while yet */
+	struct op tail;			/* a repeat note: held for a while yet,
+					   or behind the incident's create
+					   where that has no remote id; ask
+					   the store whether it still is */
 };
 
 struct recall *recall_new(void);	/* NULL: out of memory */

@@ -94,6 +94,9 @@ struct store_backend {
 			       struct str key, struct arena *arena);
 	int (*incident_by_id)(struct incident *out, struct store_reader *r,
 			      int64_t id, struct arena *arena);
+	int (*unchanged)(struct str *remote, struct store_reader *r,
+			 const struct incident *i, const struct op *op,
+			 struct arena *arena);
 	int (*member)(struct member *out, struct store_reader *r,
 		      struct str subject, struct arena *arena);
 	int (*firing_open)(struct member *out, size_t max,

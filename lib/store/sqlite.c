@@ -558,6 +558,7 @@ const struct store_backend store_sqlite = {
 	.payload = sqlite_payload,
 	.incident_by_key = sqlite_incident_by_key,
 	.incident_by_id = sqlite_incident_by_id,
+	.unchanged = sqlite_unchanged,
 	.member = sqlite_member,
 	.firing_open = sqlite_firing_open,
 	.others_firing = sqlite_others_firing,

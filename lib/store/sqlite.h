@@ -209,6 +209,9 @@ int sqlite_incident_by_key(struct incident *out, struct store_reader *r,
 			   struct str key, struct arena *arena);
 int sqlite_incident_by_id(struct incident *out, struct store_reader *r,
 			  int64_t id, struct arena *arena);
+int sqlite_unchanged(struct str *remote, struct store_reader *r,
+		     const struct incident *i, const struct op *op,
+		     struct arena *arena);
 int sqlite_member(struct member *out, struct store_reader *r,
 		  struct str subject, struct arena *arena);
 int sqlite_firing_open(struct member *out, size_t max, struct store_reader *r,

@@ -359,6 +359,29 @@ int sqlite_incident_by_id(struct incident *out, struct store_reader *r,
 	return get_incidents(out, 1, &u);
 }
 
+int sqlite_unchanged(struct str *remote, struct store_reader *r,
+		     const struct incident *i, const struct op *op,
+		     struct arena *arena)
+{
+	struct query u = reader_query(r, SQL_UNCHANGED, arena);
+	bool same;
+	int got;
+
+	put_int(&u, op->id);
+	got = query_row(&u);
+	if (got <= 0)
+		return got;
+	same = get_int(&u) == i->id;
+	same = get_int(&u) == i->version && same;
+	same = get_int(&u) == OP_READY && same;
+	same = get_int(&u) == op->attempts && same;
+	same = get_int(&u) == op->not_before_ms && same;
+	if (same)
+		*remote = get_str(&u);
+	got = reader_found(&u, got);
+	return got < 0 ? got : same;
+}
+
 enum incident_state sqlite_state_of(struct str word)
 {
 	return str_is(word, "open")	? INCIDENT_OPEN :

@@ -452,6 +452,12 @@ const char *const sql_text[SQL_COUNT] = {
 				" ORDER BY incarnation DESC LIMIT 1",
 	[SQL_INCIDENT_BY_ID] = "SELECT " INCIDENT " FROM incident"
 			       " WHERE id = ?",
+	/* Compared by who asks: a bound state has the statement prepared anew,
+	 * for the sake of the indexes that are partial by it. */
+	[SQL_UNCHANGED] = "SELECT i.id, i.version, op.state, op.attempts,"
+			  " op.not_before_ms, i.remote FROM op"
+			  " JOIN incident i ON i.id = op.incident"
+			  " WHERE op.id = ?",
 	[SQL_LIST_INCIDENTS] = "SELECT " INCIDENT " FROM incident"
 			       " WHERE id < ? ORDER BY id DESC LIMIT ?",
 	[SQL_LIST_INCIDENTS_OPEN] =

@@ -405,6 +405,13 @@ int store_incident_by_id(struct incident *out, struct store_reader *r,
 	return r->backend->incident_by_id(out, r, id, arena);
 }
 
+int store_unchanged(struct str *remote, struct store_reader *r,
+		    const struct incident *i, const struct op *op,
+		    struct arena *arena)
+{
+	return r->backend->unchanged(remote, r, i, op, arena);
+}
+
 int store_member(struct member *out, struct store_reader *r,
 		 struct str subject, struct arena *arena)
 {

@@ -127,6 +127,14 @@ int store_incident_by_key(struct incident *out, struct store_reader *r,
 			  struct str key, struct arena *arena);
 int store_incident_by_id(struct incident *out, struct store_reader *r,
 			 int64_t id, struct arena *arena);
+/*
+ * Are an incident and an op of its lane, READY, still as they were read? 1
+ * and *remote, the id in StackFlow, which alone may have come meanwhile; 0;
+ * negative.
+ */
+int store_unchanged(struct str *remote, struct store_reader *r,
+		    const struct incident *i, const struct op *op,
+		    struct arena *arena);
 int store_member(struct member *out, struct store_reader *r,
 		 struct str subject, struct arena *arena);
 /*

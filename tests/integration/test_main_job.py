@@ -173,6 +173,27 @@ def test_ok_while_stackflow_is_down_is_one_incident_resolved(agent, sandbox):
                for n in incident["notes"])
 
 
+def test_repeats_before_and_after_the_incident_is_opened(agent, sandbox):
+    sandbox.fault("refuse")
+    now = time.time()
+    for k in range(5):	# one at a time: each goes by what the last one left
+        agent.send(peers.alarm(when=now + k))
+        peers.wait_for("its decision", lambda: all(
+            e["status"] == "done"
+            for e in agent.get("/api/v1/events")["events"]))
+    sandbox.clear()
+    peers.wait_for("the incident", sandbox.incidents)
+    agent.settle()
+    agent.send(peers.alarm(when=now + 6))
+    agent.send(peers.alarm(state="OK", when=now + 7))
+    agent.settle()
+    (incident,) = sandbox.incidents()
+    assert incident["state"] == "resolved"
+    notes = [n["body"] for n in incident["notes"]]
+    assert not any("before this incident could be opened" in n for n in notes)
+    assert any("4 times" in n for n in notes), notes
+
+
 def test_subscription_is_confirmed_and_shown(agent, sandbox):
     sandbox.control("POST", "/sns/subscribe", {
         "topic": peers.TOPIC,

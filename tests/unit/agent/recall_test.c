@@ -121,14 +121,26 @@ static void test_only_while_the_note_waits(void **state)
 	assert_int_equal(find(&x, f, NOW - 3600000), 1);
 }
 
+/* Behind its incident's create any note waits. */
+static void test_before_the_incident_is_in_stackflow(void **state)
+{
+	struct fixture *f = *state;
+	struct recalled x;
+
+	f->incident.remote = STR_NONE;
+	f->tail.held = false;
+	f->tail.not_before_ms = NOW;
+	keep(f);
+	assert_int_equal(find(&x, f, NOW + 1), 1);
+	assert_int_equal(x.incident.remote.n, 0);
+	f->incident.remote = STR("INC0000001");
+	keep(f);
+	assert_int_equal(find(&x, f, NOW + 1), 0);
+}
+
 static void set_resolved(struct fixture *f)
 {
 	f->incident.state = INCIDENT_RESOLVED;
-}
-
-static void set_unsent(struct fixture *f)
-{
-	f->incident.remote = STR_NONE;
 }
 
 static void set_timer(struct fixture *f)
@@ -175,8 +187,8 @@ static void set_resolve(struct fixture *f)
 static void test_forgets_all_else(void **state)
 {
 	static void (*const set[])(struct fixture *) = {
-		set_resolved, set_unsent, set_timer, set_group, set_ok,
-		set_waiting,  set_other,  set_free,  set_done,  set_resolve,
+		set_resolved, set_timer, set_group, set_ok,	 set_waiting,
+		set_other,    set_free,	 set_done,  set_resolve,
 	};
 	struct fixture *f = *state;
 	const struct fixture plain = *f;
@@ -229,6 +241,7 @@ int main(void)
 		TEST(test_finds_what_was_kept),
 		TEST(test_is_of_one_alarm),
 		TEST(test_only_while_the_note_waits),
+		TEST(test_before_the_incident_is_in_stackflow),
 		TEST(test_forgets_all_else),
 		TEST(test_is_bounded),
 	};

@@ -331,6 +331,98 @@ static void an_outcome_may_change(void **state)
 	assert_int_equal(counts(f).untriaged, 0);
 }
 
+/* Decided in runs, with gaps, what is gone and what was decided before. */
+static void a_batch_decides_runs_of_events(void **state)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+	struct fixture *f = *state;
+	struct event e[6], out[8], gone = { .seq = 7 };
+	struct incident i = incident_of(STR("k"), 1);
+	struct store_write some[] = {
+		{ .kind = WRITE_EVENT_DONE, .event = &e[0] },
+		{ .kind = WRITE_INCIDENT, .incident = &i },
+		{ .kind = WRITE_EVENT_DONE, .event = &e[1] },
+		{ .kind = WRITE_EVENT_DONE, .event = &e[4] },
+		{ .kind = WRITE_EVENT_DONE, .event = &e[5] },
+		{ .kind = WRITE_EVENT_DONE, .event = &e[2] },
+	};
+	struct store_write rest[] = {
+		{ .kind = WRITE_EVENT_DONE, .event = &e[2] },
+		{ .kind = WRITE_EVENT_DONE, .event = &e[3] },
+		{ .kind = WRITE_EVENT_DONE, .event = &e[4] },
+		{ .kind = WRITE_EVENT_DONE, .event = &e[5] },
+		{ .kind = WRITE_EVENT_DONE, .event = &gone },
+	};
+	struct store_page p = { .limit = 8 };
+
+	for (size_t k = 0; k < 6; k++)
+		e[k] = event_of(str_from(names[k]), NOW + (int64_t)k);
+	assert_int_equal(accept_events(f->s, e, 6), 0);
+	assert_int_equal(counts(f).untriaged, 6);
+	assert_int_equal(store_new_events(out, 8, f->r, 0, f->a), 6);
+	assert_int_equal(store_commit(f->s, some, 6), 0);
+	assert_int_equal(counts(f).untriaged, 1);
+	assert_int_equal(store_new_events(out, 8, f->r, 0, f->a), 1);
+	assert_int_equal(out[0].seq, e[3].seq);
+	e[4].action = STR("note");
+	assert_int_equal(store_commit(f->s, rest, 5), 0);
+	assert_int_equal(counts(f).untriaged, 0);
+	reopen_store(f);
+	assert_int_equal(counts(f).untriaged, 0);
+	assert_int_equal(store_list_events(out, f->r, &p, f->a), 6);
+	assert_str(out[1].action, "note");
+	for (size_t k = 0; k < 6; k++)
+		assert_int_equal(out[k].status, EVENT_DONE);
+}
+
+static int unchanged(struct str *remote, struct fixture *f,
+		     const struct incident *i, const struct op *op)
+{
+	return store_unchanged(remote, f->r, i, op, f->a);
+}
+
+static void what_is_unchanged(void **state)
+{
+	struct fixture *f = *state;
+	struct incident i = incident_of(STR("k"), 1), later;
+	struct op op, was;
+	struct store_write w = { .kind = WRITE_INCIDENT, .incident = &later };
+	struct str remote;
+
+	put_incident(f, &i);
+	op = op_of(i.id, OP_NOTE);
+	assert_int_equal(write_op(f, &op, 0), 0);
+	assert_int_equal(unchanged(&remote, f, &i, &op), 1);
+	assert_int_equal(remote.n, 0);
+	later = i;
+	later.remote = STR("INC0000001");
+	w.kind = WRITE_REMOTE;
+	assert_int_equal(store_commit(f->s, &w, 1), 0);
+	assert_int_equal(unchanged(&remote, f, &i, &op), 1);
+	assert_str(remote, "INC0000001");
+	was = op;
+	op.attempts = 1;
+	assert_int_equal(write_op(f, &op, OP_READY), 0);
+	assert_int_equal(unchanged(&remote, f, &i, &was), 0);
+	assert_int_equal(unchanged(&remote, f, &i, &op), 1);
+	was = op;
+	op.not_before_ms++;
+	assert_int_equal(write_op(f, &op, OP_READY), 0);
+	assert_int_equal(unchanged(&remote, f, &i, &was), 0);
+	w.kind = WRITE_INCIDENT;
+	assert_int_equal(store_commit(f->s, &w, 1), 0);
+	assert_int_equal(unchanged(&remote, f, &i, &op), 0);
+	i.version++;
+	assert_int_equal(unchanged(&remote, f, &i, &op), 1);
+	i.id++;
+	assert_int_equal(unchanged(&remote, f, &i, &op), 0);
+	i.id--;
+	turn(f, op.id, OP_IN_FLIGHT);
+	assert_int_equal(unchanged(&remote, f, &i, &op), 0);
+	op.id++;
+	assert_int_equal(unchanged(&remote, f, &i, &op), 0);
+}
+
 static void a_snapshot_stands_still(void **state)
 {
 	struct fixture *f = *state;
@@ -586,6 +678,8 @@ int main(void)
 		T(others_firing),
 		T(firing_open),
 		T(an_outcome_may_change),
+		T(a_batch_decides_runs_of_events),
+		T(what_is_unchanged),
 		T(a_snapshot_stands_still),
 		T(meta_known_rules),
 		T(pages_the_newest_first),
