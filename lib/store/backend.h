@@ -49,9 +49,9 @@ struct store_reader {
 /*
  * The writer's functions are called from one thread at a time. Between begin
  * and commit any number of accept, batch and job; a negative result of these
- * but -ESTALE, which has written nothing, means that all must be rolled back.
- * rollback takes back the tally too, undo_accept and undo_batch the ids that
- * were given.
+ * and of accepted but -ESTALE, which has written nothing, means that all must
+ * be rolled back. rollback takes back the tally too, undo_accept and
+ * undo_batch the ids that were given.
  */
 struct store_backend {
 	const char *scheme;		/* "sqlite:" */
@@ -64,6 +64,8 @@ struct store_backend {
 	void (*rollback)(void *db);
 	int (*accept)(void *db, struct store_accept *a);
 	int (*batch)(void *db, struct store_batch *b);
+	/* What was accepted since begin is to be triaged; before commit. */
+	int (*accepted)(void *db);
 	int (*job)(void *db, struct store_job *j);
 	void (*undo_accept)(void *db, struct store_accept *a);
 	void (*undo_batch)(void *db, struct store_batch *b);

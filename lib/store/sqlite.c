@@ -543,6 +543,7 @@ const struct store_backend store_sqlite = {
 	.rollback = sqlite_rollback,
 	.accept = sqlite_accept,
 	.batch = sqlite_batch,
+	.accepted = sqlite_accepted,
 	.job = sqlite_job,
 	.undo_accept = sqlite_undo_accept,
 	.undo_batch = sqlite_undo_batch,

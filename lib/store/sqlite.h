@@ -73,6 +73,7 @@ uint64_t sqlite_hash(const struct sqlite *d, struct str s);
 int sqlite_accept(void *db, struct store_accept *a);
 int sqlite_batch(void *db, struct store_batch *b);
 int sqlite_job(void *db, struct store_job *j);
+int sqlite_accepted(void *db);
 void sqlite_undo_accept(void *db, struct store_accept *a);
 void sqlite_undo_batch(void *db, struct store_batch *b);
 

@@ -206,8 +206,9 @@ const char *const sql_text[SQL_COUNT] = {
 	[SQL_PUT_EVENT] = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?,"
 			  " ?, ?, ?, ?, ?, ?, ?, ?)",
 	[SQL_PUT_PAYLOAD] = "INSERT INTO payload VALUES (?, ?, ?, ?)",
-	[SQL_PUT_UNTRIAGED] = "INSERT INTO untriaged VALUES (?)",
-	[SQL_TRIAGED] = "DELETE FROM untriaged WHERE seq = ?",
+	[SQL_PUT_UNTRIAGED] = "INSERT INTO untriaged SELECT seq FROM event"
+			      " WHERE seq >= ? AND seq < ?",
+	[SQL_TRIAGED] = "DELETE FROM untriaged WHERE seq BETWEEN ? AND ?",
 	[SQL_HAS_EVENT] = "SELECT seq FROM event WHERE seq = ?",
 	[SQL_PUT_OUTCOME] = "INSERT OR REPLACE INTO outcome VALUES"
 			    " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

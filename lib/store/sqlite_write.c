@@ -24,7 +24,6 @@ static int put_identity(struct sqlite *d, const struct event *e, uint64_t hash)
 static int put_event(struct sqlite *d, const struct event *e, uint64_t hash)
 {
 	struct query u = query_begin(&d->q, SQL_PUT_EVENT);
-	int r;
 
 	put_int(&u, e->seq);
 	put_int(&u, (int64_t)hash);
@@ -42,11 +41,6 @@ static int put_event(struct sqlite *d, const struct event *e, uint64_t hash)
 	put_str(&u, e->topic);
 	put_str(&u, e->message_id);
 	put_str(&u, e->subject);
-	r = query_run(&u);
-	if (r)
-		return r;
-	u = query_begin(&d->q, SQL_PUT_UNTRIAGED);
-	put_int(&u, e->seq);
 	return query_run(&u);
 }
 
@@ -114,6 +108,19 @@ int sqlite_accept(void *db, struct store_accept *a)
 	return r;
 }
 
+int sqlite_accepted(void *db)
+{
+	struct sqlite *d = db;
+	struct query u;
+
+	if (d->tally.next_event == d->mark.next_event)
+		return 0;
+	u = query_begin(&d->q, SQL_PUT_UNTRIAGED);
+	put_int(&u, d->mark.next_event);
+	put_int(&u, d->tally.next_event);
+	return query_run(&u);
+}
+
 void sqlite_undo_accept(void *db, struct store_accept *a)
 {
 	(void)db;
@@ -125,19 +132,55 @@ void sqlite_undo_accept(void *db, struct store_accept *a)
 
 /* ---- triage ---- */
 
-static int put_outcome(struct sqlite *d, const struct event *e)
+/*
+ * The writes from one on whose events follow each other: none of them is
+ * untriaged any more. Those that are known to be there are marked so. Returns
+ * the first write behind them, or negative.
+ */
+static int take_run(struct sqlite *d, struct store_batch *b, int from)
 {
+	int64_t first = b->writes[from].event->seq, next = first;
 	struct query u = query_begin(&d->q, SQL_TRIAGED);
-	int64_t seq = e->seq;
-	int r;
+	int at, gone, r;
 
-	put_int(&u, e->seq);
+	for (at = from; at < (int)b->count; at++) {
+		if (b->writes[at].kind != WRITE_EVENT_DONE)
+			continue;
+		if (b->writes[at].event->seq != next)
+			break;
+		next++;
+	}
+	put_int(&u, first);
+	put_int(&u, next - 1);
 	r = query_run(&u);
 	if (r)
 		return r;
-	if (sqlite3_changes(d->q.db)) {
-		d->tally.counts.untriaged--;
-	} else {
+	gone = sqlite3_changes(d->q.db);
+	d->tally.counts.untriaged -= gone;
+	for (int i = from; i < at && gone == next - first; i++)
+		b->writes[i].row.found |= b->writes[i].kind == WRITE_EVENT_DONE;
+	return at;
+}
+
+static int take_triaged(struct sqlite *d, struct store_batch *b)
+{
+	int at = 0;
+
+	while (at >= 0 && at < (int)b->count)
+		if (b->writes[at].kind == WRITE_EVENT_DONE)
+			at = take_run(d, b, at);
+		else
+			at++;
+	return at < 0 ? at : 0;
+}
+
+static int put_outcome(struct sqlite *d, const struct event *e, bool there)
+{
+	struct query u;
+	int64_t seq = e->seq;
+	int r;
+
+	if (!there) {
 		u = query_begin(&d->q, SQL_HAS_EVENT);
 		put_int(&u, e->seq);
 		r = query_int(&u, 0, &seq);
@@ -433,7 +476,7 @@ static int write_one(struct sqlite *d, struct store_write *w)
 	case WRITE_EVENT_DONE:
 		if (incident)
 			w->event->incident = incident;
-		return put_outcome(d, w->event);
+		return put_outcome(d, w->event, w->row.found);
 	case WRITE_INCIDENT:
 		return incident ? replace_incident(d, w->incident, &w->row) :
 				  insert_incident(d, w->incident);
@@ -584,6 +627,8 @@ int sqlite_batch(void *db, struct store_batch *b)
 			r = expect_incident(d, b, i, &earlier);
 		note_write(&earlier, &b->writes[i]);
 	}
+	if (!r)
+		r = take_triaged(d, b);
 	for (size_t i = 0; i < b->count && !r; i++)
 		r = write_one(d, &b->writes[i]);
 	return r;

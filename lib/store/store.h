@@ -216,7 +216,7 @@ enum store_write_kind {
 };
 
 struct store_row {
-	bool found;
+	bool found;		/* of an event: it is there */
 	/* of an incident */
 	enum incident_state state_of_incident;
 	int64_t due_ms;

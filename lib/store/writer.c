@@ -198,6 +198,15 @@ static void undo(struct store *s, const uintptr_t *run, size_t n)
 	}
 }
 
+/* Before its commit. */
+static int abandon(struct store *s, const uintptr_t *run, size_t n, int r)
+{
+	undo(s, run, n);
+	if (r == -EUCLEAN)
+		atomic_store(&s->failed, true);
+	return r;
+}
+
 static bool has_accept(const uintptr_t *run, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -224,14 +233,12 @@ static int attempt(struct store *s, const uintptr_t *run, int *result,
 		result[i] = full && kind_of(run[i]) == ACCEPT ?
 				    -ENOSPC : apply(s, run[i]);
 		if (result[i] < 0 && result[i] != -ESTALE &&
-		    !(full && kind_of(run[i]) == ACCEPT)) {
-			r = result[i];
-			undo(s, run, i + 1);
-			if (r == -EUCLEAN)
-				atomic_store(&s->failed, true);
-			return r;
-		}
+		    !(full && kind_of(run[i]) == ACCEPT))
+			return abandon(s, run, i + 1, result[i]);
 	}
+	r = s->backend->accepted(s->db);
+	if (r)
+		return abandon(s, run, n, r);
 	r = s->backend->commit(s->db);
 	if (!r) {
 		s->what |= s->backend->tally(s->db)->what;
