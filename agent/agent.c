@@ -443,6 +443,8 @@ int agent_run(const char *conf_path)
 	/* TLS buffers by themselves: idle connections leave no holes. libcurl's
 	 * are a little smaller, and come and go with each request. */
 	mallopt(M_MMAP_THRESHOLD, (16 << 10) + 128);
+	/* What a batch takes the next one takes again. */
+	mallopt(M_TRIM_THRESHOLD, 1 << 20);
 	/* What one thread takes and another gives back would pile up there. */
 	mallopt(M_MXFAST, 0);
 	signal(SIGPIPE, SIG_IGN);

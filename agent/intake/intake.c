@@ -69,17 +69,26 @@ struct intake *intake_new(struct agent *a, struct web_exchange *x,
 	return in;
 }
 
+/* What the journal alone wanted. */
+static void drop_events(struct intake *in)
+{
+	for (size_t i = 0; i < in->count; i++)
+		buf_fini(&in->identities[i]);
+	in->count = 0;
+	free(in->identities);
+	in->identities = NULL;
+	free(in->events);
+	in->events = NULL;
+	buf_fini(&in->words);
+	buf_fini(&in->event_id);
+	buf_fini(&in->trust);
+}
+
 static void intake_free(void *arg)
 {
 	struct intake *in = arg;
 
-	for (size_t i = 0; i < in->count; i++)
-		buf_fini(&in->identities[i]);
-	free(in->identities);
-	free(in->events);
-	buf_fini(&in->words);
-	buf_fini(&in->event_id);
-	buf_fini(&in->trust);
+	drop_events(in);
 	alarms_fini(&in->alarms);
 	sns_fini(&in->sns);
 	conf_free(in->conf);
@@ -97,15 +106,16 @@ static bool keep(struct intake *in, int status)
 		.owner = in,
 		.release = intake_free,
 	};
-	const struct event *e = in->events;
+	int64_t first;
 
 	if (status != 200 || !in->alarms.count || !in->sns.topic_arn.n ||
-	    e->duplicate)
+	    in->events->duplicate)
 		return false;
+	first = in->events->first;
+	drop_events(in);
 	conf_free(in->conf);
 	in->conf = NULL;
-	return handoff_put(in->agent->handoff, e->first, in->input.body.n,
-			   &what);
+	return handoff_put(in->agent->handoff, first, in->input.body.n, &what);
 }
 
 static void finish(struct intake *in, int status, const char *reason,

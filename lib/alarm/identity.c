@@ -129,6 +129,8 @@ int alarm_identity(struct buf *out, const struct alarm *a,
 {
 	bool timed = a->own_time && a->event == ALARM_CHANGED;
 
+	/* Most are shorter. */
+	(void)buf_room(out, 255);
 	/*
 	 * An event that isn't an alarm's change is told apart by its id only:
 	 * two may be of one second, and of no resource.

@@ -14,10 +14,10 @@
 #endif
 #endif
 #ifndef ARENA_CHUNK
-#define ARENA_CHUNK 4000
+#define ARENA_CHUNK 2000
 #endif
 /* A large arena grows by as much as it holds, up to this. */
-#define ARENA_CHUNK_MAX (16 * ARENA_CHUNK)
+#define ARENA_CHUNK_MAX (8 * ARENA_CHUNK)
 
 struct chunk {
 	struct chunk *next;

@@ -43,6 +43,9 @@ char *buf_room(struct buf *b, size_t n)
 	}
 	if (b->cap && b->n + n < b->cap)
 		return b->p + b->n;
+	/* What comes at once and is much may well be all. */
+	if (n / 2 >= cap)
+		cap = b->n + n + 1;
 	while (cap <= b->n + n)
 		cap *= 2;
 	p = realloc(b->p, cap);
