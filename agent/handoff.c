@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define PLACES 1024		/* a power of two */
+#define PLACES 2048		/* a power of two */
 #define BYTES_MAX (4u << 20)	/* of messages, not of what they became */
 
 struct place {

@@ -14,9 +14,15 @@
 #include "base/clock.h"
 #include "base/wake.h"
 
-/* From so many events at once on, more are let gather for one transaction. */
+/*
+ * From so many events at once on, more are let gather for one transaction; and
+ * where so many come in that time, longer: most are of alarms that others of
+ * the same batch are of, and one write serves them all.
+ */
 #define CROWD 32
 #define GATHER_MS 50
+#define THRONG 128
+#define GATHER_LONG_MS 100
 /* How soon a clock that was set forward makes due what is due by it. */
 #define NOTICE_MS 1000
 #define CI_BUDGET_MS 2000
@@ -461,9 +467,20 @@ static int64_t idle_ms(const struct triage *t)
 	return wait < 1 ? 1 : wait < NOTICE_MS ? wait : NOTICE_MS;
 }
 
+/* After n events that came in last_ms, or at once; 0: there may be more. */
+static int gather_ms(int n, int last_ms)
+{
+	if (n < CROWD || n == BATCH)
+		return 0;
+	if (last_ms < GATHER_MS)
+		last_ms = GATHER_MS;
+	return n * GATHER_MS < THRONG * last_ms ? GATHER_MS : GATHER_LONG_MS;
+}
+
 static void *run(void *arg)
 {
 	struct triage *t = arg;
+	int gathered_ms = 0;
 
 	begin_carefully(t);
 	while (!stopping(t)) {
@@ -482,12 +499,13 @@ static void *run(void *arg)
 		report(t, done);
 		if (n == -ESTALE || rc == -ESTALE || done == -ESTALE)
 			continue;
+		gathered_ms = gather_ms(n, gathered_ms);
 		if (n < 0 || done < 0)
 			pause_for(t, 1000);
 		else if (n == 0 && done == 0)
 			pause_for(t, idle_ms(t));
-		else if (n >= CROWD && n < BATCH)
-			usleep(GATHER_MS * 1000);
+		else if (gathered_ms)
+			usleep((unsigned)gathered_ms * 1000);
 	}
 	return NULL;
 }

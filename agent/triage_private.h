@@ -10,7 +10,7 @@
  * One thread owns all of this: triage.c has the thread and takes events,
  * triage_timer.c what has become due, triage_work.c decides either.
  */
-#define BATCH 512
+#define BATCH 1024
 /* Of each kind, in one round. */
 #define TIMERS 128
 
