@@ -115,7 +115,9 @@ class Drain:
         self.work, self.rounds, self.pollers = work, rounds, pollers
 
     def agent(self, queue, number):
-        """With a store of its own: to it, every message is news."""
+        """With a store of its own: to it, every message is news. And with a
+        StackFlow of its own, where it finds no incidents to take over."""
+        self.sandbox.renew()
         folder = os.path.join(self.folder, f"sqs-{self.pollers}-{number}")
         os.makedirs(folder)
         return self.peers.Agent(

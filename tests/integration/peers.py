@@ -6,6 +6,7 @@ HTTP requests sent, answers, metrics and the sandbox's truth looked at.
 import atexit
 import base64
 import collections
+import glob
 import http.client
 import json
 import os
@@ -223,6 +224,13 @@ class Sandbox:
             self.info = json.load(f)
         self.ports = (self.info["port"], self.info["sns_port"])
         self.http = Http(self.ports[0])
+
+    def renew(self):
+        """Without what it holds; its keys and ports stay."""
+        self.stop()
+        for path in glob.glob(os.path.join(self.folder, "sandbox.db*")):
+            os.unlink(path)
+        self.start()
 
     def ready(self, info):
         assert self.process.alive(), self.process.text()
