@@ -142,8 +142,8 @@ def test_an_unusable_configuration_says_where_and_what_to_do(served, manager):
     agent.configure({"stackflow": {"base_url": "nonsense"}})
     agent.start(wait=False)
     assert ended(agent) == 78
+    status = wait_for("its words", manager.status)
     assert "READY=1" not in manager.lines()
-    status = manager.status()
     assert "tocsin.yaml:" in status and "base_url" in status, status
     assert "then start tocsin again" in status
 
