@@ -359,10 +359,11 @@ static void wait_for_answers(struct web *web)
 static void stop(struct agent *a, struct janitor *janitor)
 {
 	a->stopping = true;
+	/* A poll that is cut short leaves its messages hidden for a while. What
+	 * comes by HTTPS needn't wait for the next process meanwhile. */
+	queues_stop(a->queues);
 	if (a->web)
 		web_drain(a->web);
-	/* A poll that is cut short leaves its messages hidden for a while. */
-	queues_stop(a->queues);
 	reconcile_stop(a->reconcile);
 	drill_stop(a->drill);
 	if (a->web)

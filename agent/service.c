@@ -72,7 +72,7 @@ void service_unusable(const char *why)
 
 void service_stopping(void)
 {
-	tell("STOPPING=1\n", "stopping: no new alarms, what is under way ends");
+	tell("STOPPING=1\n", "stopping: what is under way ends");
 }
 
 /* ---- is it alive ---- */

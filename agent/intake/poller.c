@@ -25,6 +25,8 @@
 #define HELD_MS 50
 #define OWED_MAX 300	    /* more than that, and nothing is received */
 #define POLL_SLACK_MS 10000 /* beyond `wait`, until a poll counts as lost */
+#define END_SLACK_MS 2000   /* the same where the process ends, and for what
+			       the last poll brought */
 #define TICK_MS 1000
 #define ATTEMPT_MS (5 * 60 * 1000) /* as long as SQS repeats a receive */
 #define LATER_S 10 /* doubled with each receive up to the last */
@@ -423,10 +425,13 @@ int poller_start(struct poller *p, struct err *err)
 	return rc;
 }
 
-void poller_end(struct poller *p, int64_t poll_until_ms, int64_t all_until_ms)
+void poller_end(struct poller *p)
 {
+	int64_t poll_until_ms = p->mono_ms() +
+				(int64_t)p->queue->wait_s * 1000 + END_SLACK_MS;
+
 	atomic_store(&p->poll_until_ms, poll_until_ms);
-	atomic_store(&p->all_until_ms, all_until_ms);
+	atomic_store(&p->all_until_ms, poll_until_ms + END_SLACK_MS);
 	pthread_mutex_lock(&p->lock);
 	if (p->open)
 		rest_wake(p->rest);

@@ -10,9 +10,6 @@
 #include "base/encode.h"
 #include "doc/jsonw.h"
 
-/* At the end of the process: so long for polls, and for all. */
-#define POLL_MS 7000
-#define ALL_MS 9000
 #define TELL_AFTER 2		/* failures in a row that pass by themselves */
 
 struct queues {
@@ -206,12 +203,18 @@ int queues_start(struct queues **out, struct agent *a, const struct conf *c,
 
 void queues_stop(struct queues *s)
 {
-	int64_t now_ms = clock_mono_ms();
+	unsigned wait_s = 0;
 
 	if (!s)
 		return;
+	for (size_t i = 0; i < s->count; i++)
+		if (s->list[i].wait_s > wait_s)
+			wait_s = s->list[i].wait_s;
+	if (s->poller_count)
+		LOG(INFO, "the last polls of the queues end first",
+		    LFN("at_most_seconds", wait_s));
 	for (size_t i = 0; i < s->poller_count; i++)
-		poller_end(s->pollers[i], now_ms + POLL_MS, now_ms + ALL_MS);
+		poller_end(s->pollers[i]);
 	for (size_t i = 0; i < s->poller_count; i++)
 		poller_join(s->pollers[i]);
 }

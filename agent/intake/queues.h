@@ -39,8 +39,9 @@ int queues_start(struct queues **out, struct agent *a, const struct conf *c,
 		 struct err *err) MUST_CHECK;
 
 /*
- * The last poll ends, everything received is journaled or left; within 10 s.
- * Before the store, the certificates and the handoff stop. NULL is fine.
+ * The last polls end, everything received is journaled or left: within the
+ * longest `wait` and 4 s. Before the store, the certificates and the handoff
+ * stop. NULL is fine.
  */
 void queues_stop(struct queues *q);
 /* Once the store is closed and the certificates are freed. NULL is fine. */

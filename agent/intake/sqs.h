@@ -113,10 +113,8 @@ struct poller;
 int poller_new(struct poller **out, struct queue *q, unsigned number,
 	       const struct conf *c, struct err *err) MUST_CHECK;
 int poller_start(struct poller *p, struct err *err) MUST_CHECK;
-/* No new poll; deadlines are monotonic: until when a poll under way may
- * last, and all else. */
-void poller_end(struct poller *p, int64_t poll_until_ms,
-		int64_t all_until_ms);
+/* No new poll: the one under way ends, then what was received is seen to. */
+void poller_end(struct poller *p);
 void poller_join(struct poller *p);
 void poller_free(struct poller *p);
 

@@ -628,6 +628,20 @@ def test_the_last_poll_ends_before_the_process(scene):
     assert incident["short_description"].endswith("late")
 
 
+def test_https_is_open_until_the_last_poll_has_ended(scene):
+    agent = scene.start(wait="3s")
+    peers.wait_for("a poll", lambda: scene.front.open_polls())
+    agent.process.popen.send_signal(signal.SIGTERM)
+    peers.wait_for("the end's begin",
+                   lambda: "last polls" in agent.process.text())
+    assert agent.send(peers.alarm("by-https")) == 200
+    assert agent.stop() == 0
+    agent.start()
+    scene.settle()
+    (incident,) = scene.sandbox.incidents()
+    assert incident["short_description"].endswith("by-https")
+
+
 def test_stopping_under_load_leaves_nothing_invisible(scene):
     agent = scene.start(visibility="600s", concurrency=2)
     sent = scene.alarms(400, keys=5)
