@@ -15,9 +15,15 @@ struct log_field {
 	int64_t number;
 };
 
-#define LF(k, s) ((struct log_field){ .key = (k), .text = (s) })
+#define LF(k, s) ((struct log_field){ .key = (k), .text = log_str(s) })
 #define LFC(k, s) LF(k, log_text(s))
 #define LFN(k, n) ((struct log_field){ .key = (k), .number = (n) })
+
+/* A field without text is a number. */
+static inline struct str log_str(struct str s)
+{
+	return s.p ? s : STR("");
+}
 
 static inline struct str log_text(const char *s)
 {

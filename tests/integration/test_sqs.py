@@ -151,6 +151,9 @@ def test_a_wrong_signature_is_a_dead_letter_without_an_incident(scene):
     assert len(events) == 1
     assert scene.metric("tocsin_dead_letters") == 1
     assert agent.cli("dead").stdout.strip()
+    recorded, = [line for line in agent.process.text().splitlines()
+                 if 'msg="recorded"' in line]
+    assert recorded.endswith(' topic=""'), recorded
     # It left the queue for good.
     assert scene.queue.empty()
 
