@@ -14,6 +14,20 @@ static const char *put_url(struct buf *url, const char *address)
 	return unix_socket ? address + strlen("unix:") : NULL;
 }
 
+/* Its first word, and its warnings in the same line. */
+static void tell_trouble(struct doctor_group *g, int status, struct str said)
+{
+	struct buf text = BUF_INIT(64 << 10);
+	struct str line;
+
+	while (str_cut(&said, '\n', &line))
+		buf_printf(&text, "%s%.*s", text.n ? "; " : "", STR_ARG(line));
+	doctor_say(g, status == 200 ? DOCTOR_WARN : DOCTOR_FAIL, "agent",
+		   "tocsin status says more", "runs: %.*s",
+		   (int)(text.n < 400 ? text.n : 400), text.p ? text.p : "");
+	buf_fini(&text);
+}
+
 static void tell(struct doctor_group *g, const struct rest_response *r)
 {
 	struct str said = str_trim(r->body);
@@ -31,9 +45,7 @@ static void tell(struct doctor_group *g, const struct rest_response *r)
 	else if (r->status == 200 && str_is(said, "ready"))
 		doctor_say(g, DOCTOR_OK, "agent", NULL, "runs and is ready");
 	else
-		doctor_say(g, r->status == 200 ? DOCTOR_WARN : DOCTOR_FAIL,
-			   "agent", "tocsin status says more", "runs: %.*s",
-			   (int)(said.n < 400 ? said.n : 400), said.p);
+		tell_trouble(g, r->status, said);
 }
 
 void doctor_agent(struct doctor_group *g)

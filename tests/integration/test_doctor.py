@@ -1,5 +1,6 @@
 """`tocsin doctor`: what a set-up gets wrong, seen from outside."""
 import datetime
+import hashlib
 import json
 import os
 import stat
@@ -40,6 +41,7 @@ class Aws:
                                          "maxReceiveCount": "10"}),
             "Policy": json.dumps({"Statement": [{"Principal": {
                 "Service": "sns.amazonaws.com"}}]})}
+        self.messages = []
         self.subscriptions = [(SUBSCRIPTION, "sqs", QUEUE_ARN)]
         self.attributes = {"RedrivePolicy": "{}"}
         self.metric_alarms = [self.alarm("pay-db-cpu", [peers.TOPIC])]
@@ -63,7 +65,8 @@ class Aws:
         if request.operation == "GetQueueAttributes":
             return aws.Answer(200, {"Attributes": self.queue})
         if request.operation == "ReceiveMessage":
-            return aws.Answer(200, {})
+            messages, self.messages = self.messages, []
+            return aws.Answer(200, {"Messages": messages})
         return aws.Answer(200, {"Successful": [], "Failed": [
             {"Id": e["Id"], "SenderFault": True,
              "Code": "ReceiptHandleIsInvalid", "Message": "no"}
@@ -159,6 +162,22 @@ def test_a_good_set_up(make_agent, amazon):
     for secret in amazon.front.keys.secrets() + ["admin-token"]:
         assert secret not in seen.text
     assert agent.sandbox.info["api_key"] not in seen.text
+
+
+def test_what_the_agent_warns_of_stands_in_its_line(make_agent, amazon):
+    body = json.dumps({
+        "Type": "Notification", "TopicArn": peers.TOPIC, "Message": "x",
+        "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+        "Timestamp": "2026-11-23T08:00:00.000Z", "SignatureVersion": "1",
+        "Signature": "RVhBTVBMRQ==",
+        "SigningCertURL": "https://sns.example.com/key.pem"})
+    amazon.messages = [{"MessageId": "m", "ReceiptHandle": "r", "Body": body,
+                        "MD5OfBody": hashlib.md5(body.encode()).hexdigest()}]
+    agent = make_agent(conf=amazon.conf())
+    peers.wait_for("the warning", lambda: b"dead-letters" in
+                   agent.admin.call("GET", "/readyz")[2])
+    Seen(agent).says("agent", "warn",
+                     "runs: ready; warning dead-letters: 1 dead letter")
 
 
 def test_lines_for_people(make_agent):
