@@ -355,7 +355,7 @@ static void wait_for_answers(struct web *web)
 		usleep(10 * 1000);
 }
 
-/* New alarms stop first, what is in flight ends, the store closes last. */
+/* Queues first, then HTTPS; what is in flight ends, the store closes last. */
 static void stop(struct agent *a, struct janitor *janitor)
 {
 	a->stopping = true;
