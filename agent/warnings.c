@@ -7,6 +7,7 @@
 #include "base/encode.h"
 #include "doc/jsonw.h"
 
+#define SET_BACK_MS (60 * INT64_C(1000))	/* more is a clock set back */
 #define SECONDS(n) ((n) < 0 ? -1 : (n) * INT64_C(1000))
 
 struct entry {
@@ -102,6 +103,7 @@ void warnings_clear(struct warnings *w, enum warning id, int64_t now_ms)
 		    LFN("after_ms", now_ms - since));
 }
 
+/* Who raises one looks at the clock later than now_ms may have been read. */
 void warnings_expire(struct warnings *w, int64_t now_ms)
 {
 	for (int i = 0; i < WARNING_COUNT; i++) {
@@ -110,7 +112,8 @@ void warnings_expire(struct warnings *w, int64_t now_ms)
 		pthread_mutex_lock(&w->lock);
 		until = w->list[i].state.until_ms;
 		pthread_mutex_unlock(&w->lock);
-		if (linger && (now_ms >= until || until > now_ms + linger))
+		if (linger && (now_ms >= until ||
+			       until > now_ms + linger + SET_BACK_MS))
 			warnings_clear(w, (enum warning)i, now_ms);
 	}
 }
