@@ -508,7 +508,7 @@ async function deadLetters(browser) {
 
 		assert.equal(await letters.count(), 2);
 		assert.match(await letters.first().innerText(), /StackFlow said 400/);
-		await page.locator(".letter", { hasText: "P2" }).getByRole("button", { name: /Retry/ }).click();
+		await page.locator(".letter:has(.prio.p2)").getByRole("button", { name: /Retry/ }).click();
 		await submit(page, "Retry");
 		await closed(page);
 		await until("the incident after all", () => remote("search-refused-1"));
