@@ -24,16 +24,16 @@ static struct entry *take_entry(struct entries *list)
 }
 
 void owed_put(struct poller *p, enum queue_action action,
-	      const struct message *m, unsigned seconds)
+	      struct str handle, unsigned seconds)
 {
-	struct entry *e = calloc(1, sizeof(*e) + m->handle.n);
+	struct entry *e = calloc(1, sizeof(*e) + handle.n);
 
 	/* Without it the message comes again, and is known then. */
 	if (!e)
 		return;
 	e->seconds = seconds;
-	e->n = m->handle.n;
-	memcpy(e->handle, m->handle.p, m->handle.n);
+	e->n = handle.n;
+	memcpy(e->handle, handle.p, handle.n);
 	put_entry(&p->owed[action], e);
 }
 

@@ -75,13 +75,14 @@ static void settle(struct poller *p, struct haul *h)
 		switch (atomic_load(&m->fate)) {
 		case FATE_DELETE:
 			good++;
-			owed_put(p, QUEUE_DELETE, m, 0);
+			owed_put(p, QUEUE_DELETE, m->sqs.handle, 0);
 			break;
 		case FATE_LATER:
-			owed_put(p, QUEUE_RETURN, m, later_s(m->receives));
+			owed_put(p, QUEUE_RETURN, m->sqs.handle,
+				 later_s(m->sqs.receives));
 			break;
 		case FATE_BEHIND:
-			owed_put(p, QUEUE_RETURN, m, 0);
+			owed_put(p, QUEUE_RETURN, m->sqs.handle, 0);
 			break;
 		case FATE_OPEN:
 		case FATE_UNDERWAY:

@@ -98,9 +98,10 @@ void depth_ask(struct poller *p, int64_t now_ms);
 
 /* ---- owed.c: deletes and visibilities ---- */
 
-/* seconds: until it is visible again; not of a delete. */
+/* Of the message of that handle; seconds: until it is visible again, not of a
+ * delete. */
 void owed_put(struct poller *p, enum queue_action action,
-	      const struct message *m, unsigned seconds);
+	      struct str handle, unsigned seconds);
 /*
  * Send up to SQS_BATCH of what is owed. To be called while fewer than
  * CALLS_MAX of the kind are under way.

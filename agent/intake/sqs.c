@@ -34,6 +34,13 @@ static const struct intake_way by_queue = {
 	.kept = true,
 };
 
+static void put_input(struct intake *in, const struct sqs_message *m)
+{
+	in->input.body = m->body;
+	in->input.message_id = m->id;
+	in->input.sent_ms = m->sent_ms;
+}
+
 /* It can never become valid: kept with its bytes, and out of the queue. */
 static void bury(struct message *m, const char *reason, const char *text)
 {
@@ -45,9 +52,7 @@ static void bury(struct message *m, const char *reason, const char *text)
 		end(m, FATE_LATER);
 		return;
 	}
-	in->input.body = m->body;
-	in->input.message_id = m->id;
-	in->input.sent_ms = m->sent_ms;
+	put_input(in, &m->sqs);
 	intake_dead_letter(in, str_from(q->url), reason, text);
 }
 
@@ -111,16 +116,14 @@ static bool claims_envelope(struct str body)
 }
 
 /* Raw delivery, EventBridge and others: SQS's own names for it. */
-static void take_raw(struct intake *in, const struct message *m)
+static void take_raw(struct intake *in, const struct sqs_message *m)
 {
 	trust_word(&in->trust, "queue", NULL, STR_NONE);
-	in->input.body = m->body;
-	in->input.message_id = m->id;
-	in->input.sent_ms = m->sent_ms;
+	put_input(in, m);
 	intake_alarms(in);
 }
 
-static void judge(struct intake *in, const struct message *m, bool verify)
+static void judge(struct intake *in, const struct sqs_message *m, bool verify)
 {
 	struct err err = { "" };
 	int rc = -EINVAL;
@@ -142,7 +145,8 @@ static void begin(struct message *m)
 	struct queue *q = m->haul->queue;
 	struct intake *in;
 
-	if (sqs_md5_check(q->md5, m->body, m->md5) == SQS_SUM_WRONG) {
+	if (sqs_md5_check(q->md5, m->sqs.body, m->sqs.md5) ==
+	    SQS_SUM_WRONG) {
 		atomic_fetch_add(&q->errors[QUEUE_CHECKSUM], 1);
 		metrics_rejected(q->agent->metrics, "checksum", "sqs");
 		end(m, FATE_LATER);
@@ -150,7 +154,7 @@ static void begin(struct message *m)
 	}
 	in = intake_begin(q->agent, &by_queue, m, "sqs", clock_mono_us());
 	if (in)
-		judge(in, m, q->verify);
+		judge(in, &m->sqs, q->verify);
 	else
 		end(m, FATE_LATER);
 }
@@ -169,16 +173,8 @@ int haul_new(struct haul **out, struct queue *q, struct json *answer,
 	h->answer = answer;
 	pthread_mutex_init(&h->lock, NULL);
 	for (size_t i = 0; i < count; i++) {
-		struct message *m = &h->messages[i];
-
-		m->haul = h;
-		m->id = list[i].id;
-		m->handle = list[i].handle;
-		m->body = list[i].body;
-		m->group = list[i].group;
-		m->md5 = list[i].md5;
-		m->sent_ms = list[i].sent_ms;
-		m->receives = list[i].receives;
+		h->messages[i].haul = h;
+		h->messages[i].sqs = list[i];
 	}
 	*out = h;
 	return 0;
@@ -199,7 +195,8 @@ static enum fate turn_of(struct haul *h, size_t i)
 	enum fate turn = FATE_UNDERWAY;
 
 	for (size_t k = 0; k < i && h->queue->fifo; k++) {
-		if (!str_eq(h->messages[k].group, h->messages[i].group))
+		if (!str_eq(h->messages[k].sqs.group,
+			    h->messages[i].sqs.group))
 			continue;
 		switch (atomic_load(&h->messages[k].fate)) {
 		case FATE_DELETE:
@@ -294,9 +291,9 @@ void queues_judge_again(struct agent *a, struct str url, const struct event *e,
 {
 	static const struct intake_way way = { .answer = answer_again,
 					       .kept = true };
-	const struct message m = { .id = e->message_id,
-				   .body = e->payload,
-				   .sent_ms = e->sent_ms };
+	const struct sqs_message m = { .id = e->message_id,
+				       .body = e->payload,
+				       .sent_ms = e->sent_ms };
 	struct again *g = malloc(sizeof(*g));
 	struct intake *in = NULL;
 

@@ -70,9 +70,7 @@ struct haul;
 
 struct message {
 	struct haul *haul;
-	struct str id, handle, body, group, md5;
-	int64_t sent_ms;
-	unsigned receives;
+	struct sqs_message sqs;
 	_Atomic(enum fate) fate;
 };
 

@@ -185,13 +185,9 @@ static void owe(struct fixture *f, enum queue_action action, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		char handle[32];
-		const struct message m = {
-			.handle = { handle, (size_t)snprintf(handle,
-							     sizeof(handle),
-							     "h%u", i) },
-		};
 
-		owed_put(f->poller, action, &m, 30);
+		snprintf(handle, sizeof(handle), "h%u", i);
+		owed_put(f->poller, action, str_from(handle), 30);
 	}
 }
 
