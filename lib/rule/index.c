@@ -96,10 +96,11 @@ static struct probe *probe_for(struct building *b, const struct ref *ref)
 	return &b->probes[b->probe_count++];
 }
 
+/* The same rules choose the same pieces, whatever lies where in memory. */
 static uint32_t *counter(struct building *b, const struct ref *ref,
 			 const char *p, size_t size)
 {
-	uint64_t h = gram_hash(p, size, (uint64_t)(uintptr_t)ref);
+	uint64_t h = gram_hash(p, size, (uint64_t)ref->id << 32 | ref->slot);
 
 	return &b->counts[h >> 20 & (COUNTERS - 1)];
 }
