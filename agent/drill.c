@@ -43,7 +43,8 @@ static int keep(struct drill *d)
 	int rc;
 
 	pthread_mutex_lock(&d->lock);
-	d->shown = d->now;
+	if (!d->wanted[0])
+		d->shown = d->now;
 	jsonw_object(&w);
 	put_kept(&w, "now", &d->now);
 	put_kept(&w, "last", &d->last);
@@ -409,24 +410,34 @@ void drill_free(struct drill *d)
 
 /* ---- what people ask ---- */
 
+/* Who was told its id sees it under way, though its thread has yet to wake. */
+static void want(struct drill *d, struct str id, const struct conf *c)
+{
+	utf8_keep(d->wanted, sizeof(d->wanted), id);
+	drill_begin(&d->shown, id, str_from(c->drill.topic), clock_wall_ms(),
+		    c->drill.within_ms);
+	pthread_cond_signal(&d->wake);
+}
+
 int drill_now(struct buf *id, struct drill *d)
 {
 	struct conf *c = d ? agent_conf(d->agent) : NULL;
 	int rc = c && c->drill.topic ? 0 : -ENOENT;
 
-	conf_free(c);
-	if (rc)
+	if (rc) {
+		conf_free(c);
 		return rc;
+	}
 	pthread_mutex_lock(&d->lock);
-	if (d->shown.state != DRILL_NONE || d->wanted[0]) {
-		buf_puts(id, d->wanted[0] ? d->wanted : d->shown.id);
+	if (d->shown.state != DRILL_NONE) {
+		buf_puts(id, d->shown.id);
 		rc = -EALREADY;
 	} else {
 		new_id(id);
-		utf8_keep(d->wanted, sizeof(d->wanted), buf_str(id));
-		pthread_cond_signal(&d->wake);
+		want(d, buf_str(id), c);
 	}
 	pthread_mutex_unlock(&d->lock);
+	conf_free(c);
 	return rc;
 }
 

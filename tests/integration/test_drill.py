@@ -325,6 +325,7 @@ def test_a_drill_goes_on_after_a_kill(make_agent, sandbox, topic):
     subscribe(agent)
     sandbox.fault("refuse")
     d = begin(agent)
+    assert state(agent)["under_way"]["id"] == d["id"]
     peers.wait_for("the decision", lambda:
                    state(agent)["under_way"]["hops"][3]["at"])
     agent.kill()
