@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -234,15 +235,16 @@ static int by_size(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-static void serve(struct client *clients, long n)
+static void start(struct client *c)
+{
+	begin(c);
+	run(c);
+}
+
+static void serve(long want)
 {
 	struct epoll_event events[256];
-	long want = load.left;
 
-	for (long i = 0; i < n; i++) {
-		begin(&clients[i]);
-		run(&clients[i]);
-	}
 	while (load.finished < want) {
 		int k = epoll_wait(load.epoll, events, 256, 30000);
 
@@ -307,12 +309,20 @@ int main(int argc, char **argv)
 		tls = SSL_CTX_new(TLS_client_method());
 	if (!clients || !load.us || load.epoll < 0)
 		die("start");
-	for (long i = 0; i < n; i++)
+	signal(SIGPIPE, SIG_IGN);
+	/* On a busy machine the last is connected long after the first: those
+	 * that are to be kept ask at once, before they count as slow. */
+	for (long i = 0; i < n; i++) {
 		dial(&clients[i], tls, (int)strtol(argv[1], NULL, 10));
+		if (keep)
+			start(&clients[i]);
+	}
 	if (wait)
 		wait_for_line();
 	from = now_us();
-	serve(clients, n);
+	for (long i = 0; i < n && !keep; i++)
+		start(&clients[i]);
+	serve(count);
 	report(count, now_us() - from);
 	while (keep && getchar() != EOF)
 		;

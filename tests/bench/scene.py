@@ -95,7 +95,9 @@ class Tools:
             [str(a) for a in pinned(self.client, self.load_command(
                 *args, ["-k", "-e", 1]))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert p.stdout.readline(), "the load generator failed"
+        said = p.stdout.readline().split()
+        assert said, "the load generator failed"
+        assert said[1] == "0", f"{said[1]} requests failed"
         return p
 
 
