@@ -7,7 +7,6 @@
 #include "base/encode.h"
 #include "doc/jsonw.h"
 
-#define SET_BACK_MS (60 * INT64_C(1000))	/* more is a clock set back */
 #define SECONDS(n) ((n) < 0 ? -1 : (n) * INT64_C(1000))
 
 struct entry {
@@ -103,17 +102,20 @@ void warnings_clear(struct warnings *w, enum warning id, int64_t now_ms)
 		    LFN("after_ms", now_ms - since));
 }
 
-/* Who raises one looks at the clock later than now_ms may have been read. */
 void warnings_expire(struct warnings *w, int64_t now_ms)
 {
 	for (int i = 0; i < WARNING_COUNT; i++) {
 		int64_t linger = warning_rows[i].linger_ms, until;
+		struct warning_state *s = &w->list[i].state;
 
 		pthread_mutex_lock(&w->lock);
-		until = w->list[i].state.until_ms;
+		/* The clock may have been set back, or read before the one
+		 * that it was raised by. */
+		if (s->until_ms > now_ms + linger)
+			s->until_ms = now_ms + linger;
+		until = s->until_ms;
 		pthread_mutex_unlock(&w->lock);
-		if (linger && (now_ms >= until ||
-			       until > now_ms + linger + SET_BACK_MS))
+		if (linger && now_ms >= until)
 			warnings_clear(w, (enum warning)i, now_ms);
 	}
 }
