@@ -43,7 +43,7 @@ static int keep(struct drill *d)
 	int rc;
 
 	pthread_mutex_lock(&d->lock);
-	if (!d->wanted[0])
+	if (!d->wanted)
 		d->shown = d->now;
 	jsonw_object(&w);
 	put_kept(&w, "now", &d->now);
@@ -261,14 +261,14 @@ static void begin(struct drill *d, const struct conf *c)
 	struct buf id = BUF_INIT(DRILL_ID - 1);
 
 	pthread_mutex_lock(&d->lock);
-	if (d->wanted[0])
-		buf_puts(&id, d->wanted);
-	else if (d->next_ms && now_ms >= d->next_ms)
+	if (d->wanted && c->drill.topic) {
+		d->now = d->shown;
+	} else if (d->next_ms && now_ms >= d->next_ms) {
 		new_id(&id);
-	d->wanted[0] = '\0';
-	if (id.n && c->drill.topic)
 		drill_begin(&d->now, buf_str(&id), str_from(c->drill.topic),
 			    now_ms, c->drill.within_ms);
+	}
+	d->wanted = false;
 	d->shown = d->now;
 	pthread_mutex_unlock(&d->lock);
 	buf_fini(&id);
@@ -287,7 +287,7 @@ static bool pause_for(struct drill *d, int64_t ms)
 	bool stop;
 
 	pthread_mutex_lock(&d->lock);
-	if (!d->stop && !d->wanted[0])
+	if (!d->stop && !d->wanted)
 		wake_wait(&d->wake, &d->lock, until_ms);
 	stop = d->stop;
 	pthread_mutex_unlock(&d->lock);
@@ -410,15 +410,6 @@ void drill_free(struct drill *d)
 
 /* ---- what people ask ---- */
 
-/* Who was told its id sees it under way, though its thread has yet to wake. */
-static void want(struct drill *d, struct str id, const struct conf *c)
-{
-	utf8_keep(d->wanted, sizeof(d->wanted), id);
-	drill_begin(&d->shown, id, str_from(c->drill.topic), clock_wall_ms(),
-		    c->drill.within_ms);
-	pthread_cond_signal(&d->wake);
-}
-
 int drill_now(struct buf *id, struct drill *d)
 {
 	struct conf *c = d ? agent_conf(d->agent) : NULL;
@@ -434,7 +425,11 @@ int drill_now(struct buf *id, struct drill *d)
 		rc = -EALREADY;
 	} else {
 		new_id(id);
-		want(d, buf_str(id), c);
+		/* Who has its id sees it, though its thread has yet to wake. */
+		drill_begin(&d->shown, buf_str(id), str_from(c->drill.topic),
+			    clock_wall_ms(), c->drill.within_ms);
+		d->wanted = true;
+		pthread_cond_signal(&d->wake);
 	}
 	pthread_mutex_unlock(&d->lock);
 	conf_free(c);

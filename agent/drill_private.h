@@ -32,7 +32,7 @@ struct drill {
 	pthread_mutex_t lock;		/* of what follows */
 	pthread_cond_t wake;
 	bool stop;
-	char wanted[DRILL_ID];		/* id of one to begin at once; or "" */
+	bool wanted;			/* shown is yet to begin */
 	struct drill_record shown, last;
 	int64_t success_ms;		/* when the last came through */
 	int64_t next_ms;		/* wall: the next; 0: not by itself */
