@@ -114,7 +114,7 @@ static void begin(struct client *c)
 static ssize_t put(struct client *c)
 {
 	return c->ssl ? SSL_write(c->ssl, c->out, (int)c->left) :
-			send(c->fd, c->out, c->left, MSG_NOSIGNAL);
+			send(c->fd, c->out, c->left, 0);
 }
 
 static ssize_t get(struct client *c)
